@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// HAProxy's Runtime API as text: the commands we send and the meaning of the replies. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gearscale/base/result.hpp"
+
+namespace gearscale::codec {
+
+struct HaproxyVersion {
+  int major_number = 0;
+  int minor_number = 0;
+  friend auto operator<=>(const HaproxyVersion&, const HaproxyVersion&) = default;
+};
+
+struct HaproxyInfo {
+  HaproxyVersion version;
+  std::string version_text;  // "2.6.12-1+deb12u4"
+  std::int64_t pid = 0;
+};
+
+inline constexpr HaproxyVersion kOldestHaproxy{2, 6};
+
+// The reply to `show info`: lines "Name: value". Errc::unavailable when Version or Pid is missing or not understood.
+Result<HaproxyInfo> parse_show_info(std::string_view reply);
+
+// Errc::config with what to do when the version is older than kOldestHaproxy.
+Result<void> check_version(const HaproxyInfo& info);
+
+struct ServerCommand {
+  std::string backend;
+  std::string server;
+  std::string address;       // "10.0.3.11"
+  int port = 0;
+  std::string check;         // e.g. "check inter 500 fall 2 rise 1"; empty: none
+  int maxconn = 0;           // 0: none
+  bool has_check() const { return !check.empty(); }
+};
+
+// One line of several commands that adds the server, enables its health check, makes it ready and, because 2.6 refuses `cookie` on dynamic servers,
+// enables the backend's dynamic cookies again so that this server gets one too.
+std::string add_server_line(const ServerCommand& command);
+
+// Everything after the name in `add server` and on a `server` line of haproxy.cfg alike: "10.0.3.11:8080 check inter 500 fall 2 rise 1 maxconn 8".
+std::string server_arguments(const ServerCommand& command);
+
+// The replies. Success is silence for set/enable/shutdown; "New server registered." for add; "Server deleted." for del.
+enum class AddReply { added, exists };                 // exists: "Already exists a server with the same name in backend."
+Result<AddReply> parse_add_reply(std::string_view reply);
+enum class RemoveReply { removed, absent, busy };      // absent: "No such server."; busy: connections are left, try again
+Result<RemoveReply> parse_remove_reply(std::string_view reply);
+// For commands that answer with silence. Errc::failed with HAProxy's words otherwise; a reply naming an unknown backend is Errc::config.
+Result<void> parse_silent_reply(std::string_view reply);
+
+}  // namespace gearscale::codec

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of one gear: which step comes next, given what is meant (the registry) and what is (HAProxy, LXC). Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "gearscale/core/gear.hpp"
+
+namespace gearscale::core {
+
+// How HAProxy has a gear's server.
+enum class ServerState { absent, up, down, drain, maint };
+
+// How LXC has a gear's container. `unknown`: not looked at (looking costs a call each, so only suspicious gears are inspected).
+enum class ContainerState { unknown, absent, stopped, running, frozen };
+
+// A job is a step that waits (clone, start, probe; stop, destroy), done off the tick.
+enum class JobState { none, running, succeeded, failed };
+
+std::string_view to_string(ServerState state);
+std::string_view to_string(ContainerState state);
+
+// One gear as everybody sees it.
+struct GearView {
+  const Gear* gear = nullptr;
+  ServerState server = ServerState::absent;
+  int scur = 0;  // current sessions of its server
+  ContainerState container = ContainerState::unknown;
+  JobState job = JobState::none;  // of the job that belongs to the gear's present state
+};
+
+enum class StepKind {
+  create,         // a new entry in the registry (state starting)
+  bring_up,       // job: clone, start, probe
+  enrol,          // hand it to HAProxy: server added, ready, line in haproxy.cfg
+  begin_drain,    // decided: serving -> draining
+  set_drain,      // HAProxy forgot the drain (restart): say it again
+  begin_removal,  // drained or past the deadline: draining -> removing
+  set_maint,      // HAProxy stops sending anything
+  cut_sessions,   // past the deadline: shut the sessions that are left
+  unenrol,        // out of HAProxy and haproxy.cfg
+  tear_down,      // job: stop, destroy
+  forget,         // the entry leaves the registry
+  give_up,        // it did not become ready, or died: -> failed
+};
+
+std::string_view to_string(StepKind kind);
+
+// How long a state may last.
+struct Timeouts {
+  Millis boot{60'000};        // starting: clone, start and probe together
+  Millis drain{60'000};       // draining: until its sessions are gone
+  Millis cut_after{10'000};   // removing: connections left this long after maint are shut
+  Millis tear_down{60'000};   // stop and destroy
+};
+
+// Puts a gear into a state and sets the state's deadline.
+void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now);
+
+// The next step of this gear by itself, or nothing while it waits or serves well.
+std::optional<StepKind> next_step(const GearView& view, Time now);
+
+// Does the gear belong into our block of haproxy.cfg? Only gears that are to serve again after a restart of HAProxy, and draining ones
+// (their sticky clients stay with them).
+bool belongs_in_file(GearState state);
+
+}  // namespace gearscale::core
