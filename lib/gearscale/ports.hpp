@@ -19,7 +19,7 @@ namespace gearscale {
 
 // One row of the backend that is a gear of ours.
 struct ServerView {
-  std::string_view id;  // valid until the next observe()
+  std::string_view id;  // valid until the next call of the balancer
   core::ServerState state = core::ServerState::absent;
   int scur = 0;
   std::uint64_t stot = 0;
@@ -41,8 +41,10 @@ struct ServerSpec {
 class Balancer {
  public:
   virtual ~Balancer() = default;
-  // One sample. The view lives until the next call.
+  // One sample. The view lives until the next call of any function here.
   virtual Result<const BalancerView*> observe() = 0;
+  // The backend's sessions alone: its cost does not grow with the number of servers. Errors as observe().
+  virtual Result<double> sessions() = 0;
   // Adds the server, with health check and dynamic cookie, and makes it ready. One that is there already is made ready.
   virtual Result<void> add(const ServerSpec& server) = 0;
   virtual Result<void> drain(std::string_view id) = 0;
@@ -109,6 +111,7 @@ class Store {
     const core::Registry* registry = nullptr;  // valid until the next load or save
     bool was_corrupt = false;
     std::string kept_as;  // where the corrupt file is now
+    std::string reason;   // what was wrong with it
   };
   virtual Result<Loaded> load() = 0;
   // Writes it whole: temp file, fsync, rename. On an error the old one is untouched. Call only with the lock held.

@@ -1,1 +1,188 @@
 // SPDX-License-Identifier: Apache-2.0
+// The registry as JSON. What is read is checked member by member, and one bad member refuses the whole file. Pure.
+#include "gearscale/codec/registry_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_set>
+
+#include "gearscale/base/text.hpp"
+#include "gearscale/codec/events.hpp"
+
+namespace gearscale::codec {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxBytes = 16u * 1024 * 1024;
+constexpr int kVersion = 1;
+constexpr std::int64_t kLatestMs = 1'000'000'000'000'000;  // 31,000 years: sums and differences of such times cannot overflow
+constexpr std::int64_t kMostChecks = 1'000'000;
+constexpr std::array kStates{core::GearState::starting, core::GearState::serving, core::GearState::draining, core::GearState::removing,
+                             core::GearState::failed};
+
+std::int64_t to_ms(core::Time time) { return time.time_since_epoch().count(); }
+core::Time from_ms(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
+
+Unexpected corrupt(const std::string& why) { return fail(Errc::unavailable, "gear-registry.json: " + why); }
+
+// Reads the members of one object and remembers the first that is wrong.
+class Members {
+ public:
+  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+
+  std::string text(const char* name) {
+    const auto* member = find(name);
+    if (member == nullptr || !member->is_string()) return complain(name, "is not a text"), std::string();
+    return member->get<std::string>();
+  }
+
+  std::int64_t number(const char* name, std::int64_t most) {
+    const auto* member = find(name);
+    const bool unsigned_one = member != nullptr && member->is_number_unsigned();
+    if (!unsigned_one || member->get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+      return complain(name, "is not a whole number from 0 to " + std::to_string(most)), 0;
+    }
+    return member->get<std::int64_t>();
+  }
+
+  std::uint64_t counter(const char* name) {
+    const auto* member = find(name);
+    if (member == nullptr || !member->is_number_unsigned()) return complain(name, "is not a whole number"), 0;
+    return member->get<std::uint64_t>();
+  }
+
+  bool flag(const char* name) {
+    const auto* member = find(name);
+    if (member == nullptr || !member->is_boolean()) return complain(name, "is neither true nor false"), false;
+    return member->get<bool>();
+  }
+
+  void complain(const char* name, const std::string& why) {
+    if (!problem_) problem_ = "'" + std::string(name) + "' of " + where_ + " " + why;
+  }
+  const std::optional<std::string>& problem() const { return problem_; }
+
+ private:
+  const Json* find(const char* name) const {
+    const auto at = object_.find(name);
+    return at == object_.end() ? nullptr : &*at;
+  }
+
+  const Json& object_;
+  std::string where_;
+  std::optional<std::string> problem_;
+};
+
+Json encode_gear(const core::Application& application, const core::Gear& gear) {
+  return Json{{"id", gear.id},
+              {"name", core::gear_name(application, gear.id)},
+              {"address", format_ipv4(gear.address)},
+              {"state", core::to_string(gear.state)},
+              {"since_ms", to_ms(gear.since)},
+              {"deadline_ms", to_ms(gear.deadline)},
+              {"pinned", gear.pinned},
+              {"created", format_utc_millis(gear.created_ms)},
+              {"note", gear.note}};
+}
+
+Result<core::Gear> decode_gear(const Json& json, std::size_t index) {
+  const auto where = "gear number " + std::to_string(index + 1);
+  if (!json.is_object()) return corrupt(where + " is not an object");
+  Members members(json, where);
+  core::Gear gear;
+  gear.id = members.text("id");
+  if (!core::is_gear_id(gear.id)) members.complain("id", "is '" + printable(gear.id) + "' instead of 8 lowercase hex digits");
+  const auto address = parse_ipv4(members.text("address"));
+  if (!address) members.complain("address", "is not an IPv4 address");
+  gear.address = address.value_or(0);
+  const auto state = members.text("state");
+  const auto known = std::find_if(kStates.begin(), kStates.end(), [&state](core::GearState one) { return core::to_string(one) == state; });
+  if (known == kStates.end()) members.complain("state", "is unknown: '" + printable(state) + "'");
+  gear.state = known == kStates.end() ? core::GearState::failed : *known;
+  gear.since = from_ms(members.number("since_ms", kLatestMs));
+  gear.deadline = from_ms(members.number("deadline_ms", kLatestMs));
+  gear.pinned = members.flag("pinned");
+  const auto created = parse_utc_millis(members.text("created"));
+  if (!created) members.complain("created", "is not a time like 2026-11-22T06:12:24.190Z");
+  gear.created_ms = created.value_or(0);
+  gear.note = members.text("note");
+  if (members.problem()) return corrupt(*members.problem());
+  return gear;
+}
+
+// Times of another boot mean nothing here: everything began now, and deadlines keep their length.
+void start_times_now(core::Registry& registry, core::Time now) {
+  registry.last_addition = now;
+  for (auto& gear : registry.gears) {
+    if (gear.deadline != core::Time{}) gear.deadline = now + std::max(core::Millis{0}, gear.deadline - gear.since);
+    gear.since = now;
+  }
+}
+
+Result<core::Registry> decode(const Json& json, const RegistryContext& context) {
+  if (!json.is_object()) return corrupt("it is not a JSON object");
+  Members members(json, "the registry");
+  if (const auto version = members.number("version", kLatestMs); !members.problem() && version != kVersion) {
+    return corrupt("it is of version " + std::to_string(version) + ", only version 1 is understood");
+  }
+  const core::Application application{.app = members.text("app"), .ns = members.text("namespace")};
+  if (!members.problem() && (application.app != context.application.app || application.ns != context.application.ns)) {
+    return corrupt("it belongs to application '" + printable(application.app) + "' with namespace '" + printable(application.ns) + "', not to '" +
+                   context.application.app + "' with '" + context.application.ns + "'");
+  }
+  core::Registry registry;
+  const auto boot_id = members.text("boot_id");
+  registry.generation = members.counter("generation");
+  registry.last_addition = from_ms(members.number("last_addition_ms", kLatestMs));
+  registry.low_checks = static_cast<int>(members.number("low_checks", kMostChecks));
+  const auto gears = json.find("gears");
+  if (gears == json.end() || !gears->is_array()) members.complain("gears", "is not a list");
+  if (members.problem()) return corrupt(*members.problem());
+
+  std::unordered_set<std::string> ids;
+  std::unordered_set<std::uint32_t> addresses;
+  for (std::size_t index = 0; index < gears->size(); ++index) {
+    auto gear = decode_gear((*gears)[index], index);
+    if (!gear) return fail(gear.error());
+    if (!ids.insert(gear->id).second) return corrupt("gear " + gear->id + " is there twice");
+    // 0.0.0.0 is a gear without an address: found without an entry, and waiting to be destroyed.
+    if (gear->address != 0 && !addresses.insert(gear->address).second) return corrupt("address " + format_ipv4(gear->address) + " is there twice");
+    registry.gears.push_back(std::move(*gear));
+  }
+  if (boot_id != context.boot_id) start_times_now(registry, context.now);
+  return registry;
+}
+
+}  // namespace
+
+std::string encode_registry(const core::Registry& registry, const RegistryContext& context) {
+  Json gears = Json::array();
+  for (const auto& gear : registry.gears) gears.push_back(encode_gear(context.application, gear));
+  const Json json{{"version", kVersion},
+                  {"app", context.application.app},
+                  {"namespace", context.application.ns},
+                  {"boot_id", context.boot_id},
+                  {"generation", registry.generation},
+                  {"last_addition_ms", to_ms(registry.last_addition)},
+                  {"low_checks", registry.low_checks},
+                  {"gears", std::move(gears)}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<core::Registry> decode_registry(std::string_view text, const RegistryContext& context) {
+  if (text.size() > kMaxBytes) return corrupt("it is " + std::to_string(text.size()) + " bytes long; at most 16 MiB are read");
+  try {
+    return decode(Json::parse(text), context);
+  } catch (const Json::parse_error& problem) {
+    return corrupt("it is not JSON, see byte " + std::to_string(problem.byte) + " of " + std::to_string(text.size()));
+  } catch (const Json::exception& problem) {  // the library's way to say that a number does not fit
+    return corrupt("it cannot be read: " + printable(problem.what(), 200));
+  }
+}
+
+}  // namespace gearscale::codec

@@ -95,6 +95,8 @@ Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, 
   return conclude(Action::down, Reason::low_capacity, there - 1);
 }
 
+void sample(const Policy& policy, PolicyState& state, double sessions, Time now) { state.peak.add(now, policy.flap_protection, sessions); }
+
 void settle(PolicyState& state, Outcome outcome, Time now) {
   switch (outcome) {
     case Outcome::added:

@@ -81,6 +81,9 @@ struct PolicyState {
 // repair below scale_min, which goes there at once. `state` is changed as the check demands.
 Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, const std::optional<Observation>& seen, Time now);
 
+// One sample between two checks: only the peak remembers it, so that a short rush between checks guards against a removal too.
+void sample(const Policy& policy, PolicyState& state, double sessions, Time now);
+
 // What came of an action: an addition (its start) restarts flap protection; a failure starts a hold-off of 3 s for actions of its own
 // direction, doubled by each further failure up to 60 s; a gear that serves, or one that was removed, ends it.
 enum class Outcome { added, served, add_failed, removed, remove_failed };

@@ -36,9 +36,9 @@ std::optional<StepKind> next_of_removing(const GearView& view, Time now) {
     return StepKind::unenrol;
   }
   switch (view.job) {
-    case JobState::none: return StepKind::tear_down;
+    case JobState::none:
+    case JobState::failed: return StepKind::tear_down;  // whoever executes it spaces the tries
     case JobState::running: return std::nullopt;
-    case JobState::failed: return now >= view.gear->deadline ? std::optional(StepKind::tear_down) : std::nullopt;
     case JobState::succeeded: return StepKind::forget;
   }
   return std::nullopt;

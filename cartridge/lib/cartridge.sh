@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What setup, control, teardown and the hooks share: messages, safe values, files written whole, and the installed tree.
+# Sourced, never run. A script sets `self` (its name in messages) before it sources this file.
+: "${self:?set self before sourcing cartridge.sh}"
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# Every error is one line, `script: what failed: why`, on stderr.
+warn() { printf '%s: %s\n' "$self" "$*" >&2; }
+die() { warn "$@"; exit 1; }
+die_config() { warn "$@"; exit 2; }
+die_usage() { printf "%s: %s\nTry '%s --help'.\n" "$self" "$*" "$self" >&2; exit 2; }
+say() { printf '%s\n' "$*"; }
+
+# With `set -e` a command that nobody expected to fail would end the script without a word.
+on_unexpected_error() { warn "line $1: the command failed: $2"; exit 1; }
+trap 'on_unexpected_error "$LINENO" "$BASH_COMMAND"' ERR
+set -E
+
+require_root() { [[ $EUID -eq 0 ]] || die_config "not root: run it with sudo"; }
+require_value() { [[ $2 -ge 2 ]] || die_usage "$1: it needs a value"; }
+require_tool() { command -v "$1" > /dev/null || die_config "$1: not installed: $2"; }
+
+# --- values that reach a path, a socket command or a line of a configuration file ---
+
+is_safe_name() { [[ ${#1} -le ${2:-64} && $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; }
+is_safe_path() { [[ ${#1} -le 4000 && $1 =~ ^/[A-Za-z0-9/._+@:,=-]*$ && $1/ != */../* ]]; }
+is_safe_uri() { [[ ${#1} -le 1000 && $1 =~ ^/[A-Za-z0-9/._~:?@!*+,\;=%\&-]*$ ]]; }
+is_bind_address() {
+  [[ ${#1} -le 200 && $1 =~ ^(\*|[A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})$ ]] || return 1
+  local port=$((10#${BASH_REMATCH[2]}))
+  [[ $port -ge 1 && $port -le 65535 ]]
+}
+
+# --- files ---
+
+# Temporary files of this run; they go when it ends, however it ends.
+temporary_files=()
+remove_temporary_files() { [[ ${#temporary_files[@]} -eq 0 ]] || rm -f -- "${temporary_files[@]}"; }
+trap remove_temporary_files EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# new_file_beside FILE: sets `new_file` to a temporary file in the same directory, so that a rename puts it in FILE's place at once.
+new_file_beside() {
+  new_file=$(mktemp "$(dirname "$1")/.$(basename "$1").new.XXXXXX")
+  temporary_files+=("$new_file")
+}
+
+# install_text MODE FILE: FILE gets the text from stdin, whole or not at all. A file that is equal already is left alone.
+install_text() {
+  local mode=$1 file=$2
+  new_file_beside "$file"
+  cat > "$new_file"
+  chmod "$mode" "$new_file"
+  if [[ -f $file && ! -L $file ]] && cmp -s "$new_file" "$file" && [[ $(stat -c %a "$file") == "$mode" ]]; then
+    rm -f "$new_file"
+  else
+    mv -f "$new_file" "$file"
+  fi
+}
+
+# install_copy MODE SOURCE FILE: a running program keeps its old file; nothing is overwritten in place.
+install_copy() { install_text "$1" "$3" < "$2"; }
+
+# --- the installed tree ---
+
+# read_record KEY: what setup noted about this installation.
+read_record() { awk -v key="$1" 'index($0, key "=") == 1 { print substr($0, length(key) + 2) }' "$HAPROXY_DIR/conf/setup.record"; }
+
+# read_setting KEY DEFAULT: the value in conf/haproxy_ctld.conf.
+read_setting() {
+  local value
+  value=$(awk -v key="$1" '{ at = index($0, "="); if (!at) next; name = substr($0, 1, at - 1); gsub(/[ \t]/, "", name)
+      if (name == key) { value = substr($0, at + 1); sub(/^[ \t]+/, "", value); sub(/[ \t\r]+$/, "", value) } }
+    END { print value }' "$HAPROXY_DIR/conf/haproxy_ctld.conf")
+  printf '%s\n' "${value:-$2}"
+}
+
+# load_installation DIR: HAPROXY_DIR and the OPENSHIFT_* environment of the installation that DIR is, for us and for the tools we start.
+load_installation() {
+  HAPROXY_DIR=$1
+  [[ -f $HAPROXY_DIR/conf/setup.record ]] || die_config "$HAPROXY_DIR: no installation of the cartridge: run setup first"
+  local file name
+  for file in "$HAPROXY_DIR"/env/OPENSHIFT_*; do
+    name=$(basename "$file")
+    [[ $name =~ ^OPENSHIFT_[A-Z_]+$ && -f $file ]] || continue
+    printf -v "$name" '%s' "$(head -c 4096 "$file")"
+    export "${name?}"
+  done
+  APP=$OPENSHIFT_APP_NAME NAMESPACE=${OPENSHIFT_NAMESPACE:-} HOME_DIR=$OPENSHIFT_HOMEDIR
+  LOG_DIR=$OPENSHIFT_HAPROXY_LOG_DIR DATA_DIR=$OPENSHIFT_DATA_DIR REPO_DIR=$OPENSHIFT_REPO_DIR
+  is_safe_name "$APP" || die_config "$HAPROXY_DIR/env/OPENSHIFT_APP_NAME: '$APP' is not usable as a name"
+  [[ -z $NAMESPACE ]] || is_safe_name "$NAMESPACE" || die_config "$HAPROXY_DIR/env/OPENSHIFT_NAMESPACE: '$NAMESPACE' is not usable as a name"
+  BACKEND=$(read_setting backend express)
+  is_safe_name "$BACKEND" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: backend '$BACKEND' is not usable as a name"
+  STATS_SOCKET=$(read_setting stats_socket "$HAPROXY_DIR/run/stats")
+  HAPROXY_CFG=$(read_setting haproxy_cfg "$HAPROXY_DIR/conf/haproxy.cfg")
+  HAPROXY_BINARY=$(read_setting haproxy_binary haproxy)
+  OWN_HAPROXY=$(read_record own_haproxy)
+  export HAPROXY_DIR APP NAMESPACE HOME_DIR LOG_DIR DATA_DIR REPO_DIR BACKEND STATS_SOCKET HAPROXY_CFG HAPROXY_BINARY OWN_HAPROXY
+}
+
+# installed_dir SCRIPT_DIRECTORY: the installation a script belongs to by its own place, nothing when it is in the sources.
+installed_dir() {
+  local parent
+  parent=$(dirname "$1")
+  [[ ! -f $parent/conf/setup.record ]] || printf '%s\n' "$parent"
+}
+
+# --- HAProxy ---
+
+# check_haproxy_cfg FILE WHAT: FILE is a configuration that HAProxy accepts, or the script ends, with WHAT and HAProxy's words.
+check_haproxy_cfg() {
+  local answer
+  answer=$("$HAPROXY_BINARY" -c -f "$1" 2>&1) && return
+  answer=$(sed -n 's/^\[ALERT\] *([0-9]*) : //p' <<< "$answer" | head -n 3 | tr '\n' ';')
+  die_config "$2: HAProxy does not accept it: ${answer:-no reason given}"
+}
+
+# runtime_command LINE: sends one command line to the Runtime API, prints the answer.
+runtime_command() {
+  [[ -S $STATS_SOCKET ]] || { warn "$STATS_SOCKET: no socket there: HAProxy does not run"; return 4; }
+  socat -t 5 -T 5 - "UNIX-CONNECT:$STATS_SOCKET" <<< "$1" 2> /dev/null || { warn "$STATS_SOCKET: HAProxy does not answer"; return 4; }
+}
+
+# The container names and the mark of this application's gears.
+gear_suffix() { [[ -z $NAMESPACE ]] || printf -- '-%s' "$NAMESPACE"; }
+gear_mark() { printf 'gearscale/%s%s' "$APP" "${NAMESPACE:+/$NAMESPACE}"; }
+
+# find_installation SCRIPT_DIRECTORY APP HOME: loads the installation that the script belongs to, or the one that APP or HOME names.
+find_installation() {
+  local directory
+  directory=$(installed_dir "$1")
+  if [[ -z $directory ]]; then
+    local home=${3:-${2:+/var/lib/gearscale/$2}}
+    home=${home:-${OPENSHIFT_HOMEDIR:-${OPENSHIFT_APP_NAME:+/var/lib/gearscale/$OPENSHIFT_APP_NAME}}}
+    [[ -n $home ]] || die_usage "which application? give --app NAME or --home DIR"
+    directory=${OPENSHIFT_HAPROXY_DIR:-$home/haproxy-1.4}
+  fi
+  load_installation "$(readlink -m "$directory")"
+}

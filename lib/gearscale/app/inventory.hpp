@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of each gear besides its registry entry: its server in HAProxy, its container, its running job. Remembers; decides nothing.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gearscale/core/decision.hpp"
+#include "gearscale/core/lifecycle.hpp"
+#include "gearscale/ports.hpp"
+
+namespace gearscale::app {
+
+struct Sight {
+  core::ServerState server = core::ServerState::absent;
+  int scur = 0;
+  core::ContainerState container = core::ContainerState::unknown;
+  core::JobState job = core::JobState::none;
+  std::string job_text;      // the detail of a job that succeeded, the reason of one that failed
+  int job_pid = 0;
+  core::Time retry_at{};     // after a failed step: no other step of this gear before
+  int failures = 0;          // failed steps in a row
+};
+
+class Inventory {
+ public:
+  // Server states as this sample shows them; gears without a row become `absent`. Sights of gears that left the registry are dropped.
+  void see(const BalancerView& view, const core::Registry& registry);
+  void job_ended(const JobResult& result);
+  Sight& of(std::string_view id);
+  std::vector<core::GearView> views(const core::Registry& registry);
+  // The counts of this moment; `sessions` as HAProxy has them.
+  core::Observation observation(const core::Registry& registry, double sessions);
+  // Servers of ours in the sample that no registry entry knows.
+  static std::vector<core::ServerFact> servers(const BalancerView& view);
+  // Waits after a failed step: 1 s, doubled by each further failure up to 30 s.
+  void step_failed(std::string_view id, core::Time now);
+  void step_succeeded(std::string_view id);
+  bool has_jobs() const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, Sight, Hash, std::equal_to<>> sights_;
+};
+
+}  // namespace gearscale::app

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forced decisions and their checks.
+#include "gearscale/app/manual.hpp"
+
+#include <algorithm>
+
+namespace gearscale::app {
+
+namespace {
+
+constexpr core::Millis kLockPatience{5'000};
+
+// All that one command works on.
+struct Scene {
+  const ControlSettings& settings;
+  const Ports& ports;
+  const IdSource& fresh_id;
+  const core::Limits& limits;
+  const ManualRequest& request;
+  core::Registry registry;
+  Inventory inventory;
+  Recorder recorder;
+};
+
+Result<ManualResult> pin(Scene& scene, bool pinned) {
+  ManualResult result;
+  for (const auto& id : scene.request.ids) {
+    auto* gear = core::find_gear(scene.registry, id);
+    if (gear == nullptr) return fail(Errc::usage, "there is no gear " + core::gear_name(scene.settings.application, id));
+    if (gear->pinned != pinned) result.ids.push_back(id);
+    gear->pinned = pinned;
+  }
+  if (result.ids.empty() || scene.settings.dry_run) return result;
+  ++scene.registry.generation;
+  if (const auto saved = scene.ports.store.save(scene.registry); !saved) return fail(saved.error());
+  for (const auto& id : result.ids) {
+    scene.recorder.notice(Severity::info, core::gear_name(scene.settings.application, id) + (pinned ? " is pinned" : " is no longer pinned"));
+  }
+  return result;
+}
+
+Result<int> check_add(const Scene& scene, const core::Numbers& numbers) {
+  const int there = numbers.serving + numbers.coming + numbers.down;
+  if (scene.limits.max != core::Limits::kNoLimit && there + scene.request.count > scene.limits.max) {
+    return fail(Errc::limit, "cannot add " + std::to_string(scene.request.count) + " gear(s): " + std::to_string(there) +
+                                 " there already and scale_max is " + std::to_string(scene.limits.max));
+  }
+  if (const auto room = scene.ports.host.check_room(scene.request.count); !room) return fail(room.error());
+  return scene.request.count;
+}
+
+// Which of the named gears have to leave; those that leave already are no error. Also how many must be chosen by the plan.
+Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::vector<std::string>& chosen) {
+  for (const auto& id : scene.request.ids) {
+    const auto* gear = core::find_gear(scene.registry, id);
+    const auto name = core::gear_name(scene.settings.application, id);
+    if (gear == nullptr) return fail(Errc::usage, "there is no gear " + name);
+    if (gear->pinned) return fail(Errc::limit, "gear " + name + " is pinned: unpin it first with remove-gear --unpin " + name);
+    if (gear->state == core::GearState::starting) {
+      return fail(Errc::unavailable, "gear " + name + " is still starting: try again when it serves");
+    }
+    if (gear->state == core::GearState::serving && std::find(chosen.begin(), chosen.end(), id) == chosen.end()) chosen.push_back(id);
+  }
+  const int count = scene.request.ids.empty() ? scene.request.count : static_cast<int>(chosen.size());
+  const int there = numbers.serving + numbers.coming + numbers.down;
+  if (count > 0 && there - count < scene.limits.min) {
+    return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): " + std::to_string(there) + " there and scale_min is " +
+                                 std::to_string(scene.limits.min));
+  }
+  if (scene.request.ids.empty() && count > numbers.serving) {
+    return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): only " + std::to_string(numbers.serving) + " serve now");
+  }
+  return count;
+}
+
+Result<ManualResult> scale(Scene& scene, double sessions) {
+  const auto now = scene.ports.clock.now();
+  const bool add = scene.request.kind == ManualRequest::Kind::add;
+  ManualResult result;
+  core::PolicyState memoryless;
+  // The numbers of this moment, for the event; the decision itself is forced.
+  result.decision = core::decide(scene.settings.policy, core::Limits{}, memoryless, scene.inventory.observation(scene.registry, sessions), now);
+  const auto& numbers = result.decision.numbers;
+  std::vector<std::string> chosen;
+  const auto count = add ? check_add(scene, numbers) : check_remove(scene, numbers, chosen);
+  if (!count) return fail(count.error());
+  if (*count == 0) return result;
+  result.decision.action = add ? core::Action::up : core::Action::down;
+  result.decision.reason = core::Reason::forced;
+  result.decision.target = numbers.serving + numbers.coming + (add ? *count : -*count);
+  const auto plan = plan_decision(result.decision, scene.registry, scene.inventory, scene.settings.pool, scene.fresh_id, chosen, now);
+  if (plan.refusal) return fail(*plan.refusal);
+  for (const auto& step : plan.steps) result.ids.push_back(step.id);
+  if (scene.settings.dry_run) return result;
+  Executor executor(scene.ports, scene.settings.timeouts, scene.inventory);
+  if (const auto intended = executor.intend(plan.steps, scene.registry, now); !intended) return fail(intended.error());
+  scene.recorder.action(result.decision, scene.settings.policy, result.ids);
+  return result;
+}
+
+}  // namespace
+
+Result<ManualResult> command(const ControlSettings& settings, const Ports& ports, const IdSource& fresh_id, const core::Limits& limits,
+                             const ManualRequest& request) {
+  const bool needs_haproxy = request.kind == ManualRequest::Kind::add || request.kind == ManualRequest::Kind::remove;
+  const auto lock = ports.store.lock(kLockPatience);
+  if (!lock) return fail(lock.error());
+  const auto loaded = ports.store.load();
+  if (!loaded) return fail(loaded.error());
+  Scene scene{settings, ports, fresh_id, limits, request, *loaded->registry, {}, Recorder(ports.events, ports.clock, settings.application, settings.by, settings.pid)};
+  if (loaded->was_corrupt) {
+    scene.recorder.notice(Severity::error, "The registry was corrupt; it is kept as " + loaded->kept_as + " and rebuilt from what LXC and HAProxy show");
+  }
+  if (!needs_haproxy && scene.registry.generation != 0) return pin(scene, request.kind == ManualRequest::Kind::pin);
+  const auto seen = ports.balancer.observe();
+  if (!seen) return fail(seen.error());
+  if (scene.registry.generation == 0 && !settings.dry_run) {
+    auto rebuilt = bring_together(ports, scene.registry, **seen, settings.timeouts, scene.recorder);
+    if (!rebuilt) return fail(rebuilt.error());
+    scene.registry = std::move(*rebuilt);
+  }
+  if (!needs_haproxy) return pin(scene, request.kind == ManualRequest::Kind::pin);
+  scene.inventory.see(**seen, scene.registry);
+  return scale(scene, (*seen)->sessions);
+}
+
+Waiting look_at(const core::Registry& registry, ManualRequest::Kind kind, const std::string& id) {
+  const auto* gear = core::find_gear(registry, id);
+  if (kind == ManualRequest::Kind::remove) return gear == nullptr ? Waiting::arrived : Waiting::under_way;
+  if (gear == nullptr || gear->state == core::GearState::failed) return Waiting::failed;
+  return gear->state == core::GearState::starting ? Waiting::under_way : Waiting::arrived;
+}
+
+}  // namespace gearscale::app

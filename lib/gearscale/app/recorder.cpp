@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event lines; the texts themselves are made in codec/events.
+#include "gearscale/app/recorder.hpp"
+
+#include "gearscale/codec/events.hpp"
+
+namespace gearscale::app {
+
+Recorder::Recorder(EventSink& events, Clock& clock, core::Application application, std::string by, int pid)
+    : events_(events), clock_(clock), application_(std::move(application)), by_(std::move(by)), pid_(pid) {}
+
+void Recorder::check(const core::Decision& decision, const core::Policy& policy, const core::Limits& limits, const std::string& error) {
+  if (events_.wants_debug() && error.empty()) events_.text(Severity::debug, codec::gear_info(decision.numbers, policy));
+  if (decision.reason == core::Reason::at_max && last_reason_ != core::Reason::at_max) {
+    // The original says it at each check; once is enough to be found.
+    events_.text(Severity::error, "Cannot add gear, max gears already met");
+    const int gears = decision.numbers.serving + decision.numbers.coming + decision.numbers.down;
+    events_.text(Severity::error, "max: " + std::to_string(limits.max) + " gearcount: " + std::to_string(gears));
+  }
+  if (decision.reason == core::Reason::all_down && last_reason_ != core::Reason::all_down) {
+    events_.text(Severity::error, "All gears are DOWN in HAProxy: holding, because adding or removing one would not help; look at the application");
+  }
+  if (decision.reason == core::Reason::disabled && last_reason_ != core::Reason::disabled) {
+    events_.text(Severity::info, "Automatic scaling is disabled by the disable_auto_scaling marker");
+  }
+  if (decision.action == core::Action::hold && decision.reason != core::Reason::hold_off) last_refusal_.clear();
+  last_reason_ = decision.reason;
+  events_.json(codec::check_json({clock_.system_micros(), pid_}, decision, error));
+}
+
+void Recorder::action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids) {
+  if (decision.action == core::Action::up) events_.text(Severity::info, codec::gear_up(decision.numbers, policy));
+  if (decision.action == core::Action::down) events_.text(Severity::info, codec::gear_down(decision.numbers, policy));
+  std::vector<std::string> names;
+  names.reserve(ids.size());
+  for (const auto& id : ids) names.push_back(name(id));
+  events_.json(codec::action_json({clock_.system_micros(), pid_}, decision, names, by_));
+}
+
+void Recorder::refused(const core::Decision& decision, const Error& error) {
+  if (error.message == last_refusal_) return;  // said already; the hold-off makes it come again
+  last_refusal_ = error.message;
+  notice(Severity::error, std::string(decision.action == core::Action::up ? "Cannot add gear: " : "Cannot remove gear: ") + error.message);
+}
+
+void Recorder::became_ready(std::string_view id, int pid, std::string_view detail) {
+  const auto text = name(id) + " serves: " + std::string(detail);
+  if (events_.wants_debug()) events_.text(Severity::debug, codec::tool_exit("GEAR_UP", "add-gear", pid, 0, text));
+  events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), "serving", true, detail));
+}
+
+void Recorder::gave_up(std::string_view id, int pid, std::string_view why) {
+  events_.text(Severity::error, codec::tool_exit("GEAR_UP", "add-gear", pid, 1, name(id) + ": " + std::string(why)));
+  events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), "serving", false, why));
+}
+
+void Recorder::removed(std::string_view id, int pid, std::string_view detail) {
+  const auto text = name(id) + " removed: " + std::string(detail);
+  if (events_.wants_debug()) events_.text(Severity::debug, codec::tool_exit("GEAR_DOWN", "remove-gear", pid, 0, text));
+  events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), "removed", true, detail));
+}
+
+void Recorder::step(std::string_view id, core::StepKind kind, const Result<void>& result) {
+  if (!result) {
+    events_.text(Severity::error, name(id) + " - " + std::string(core::to_string(kind)) + " failed: " + result.error().message);
+  }
+  events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), core::to_string(kind), result.has_value(),
+                                   result ? std::string_view() : std::string_view(result.error().message)));
+}
+
+void Recorder::notice(Severity severity, std::string_view text) {
+  events_.text(severity, text);
+  events_.json(codec::notice_json({clock_.system_micros(), pid_}, text));
+}
+
+void Recorder::connection(const Error* error) {
+  if (error != nullptr && !lost_) notice(Severity::error, "A retryable error occurred: " + error->message);
+  if (error == nullptr && lost_) notice(Severity::info, "HAProxy answers again");
+  lost_ = error != nullptr;
+}
+
+}  // namespace gearscale::app

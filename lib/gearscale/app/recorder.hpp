@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns decisions and outcomes into event lines: the cartridge's text and one JSON object each. What is said only once is remembered here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gearscale/core/decision.hpp"
+#include "gearscale/core/names.hpp"
+#include "gearscale/ports.hpp"
+
+namespace gearscale::app {
+
+class Recorder {
+ public:
+  // `by`: the program that acts ("haproxy_ctld", "add-gear"); `pid`: its process.
+  Recorder(EventSink& events, Clock& clock, core::Application application, std::string by, int pid);
+
+  void check(const core::Decision& decision, const core::Policy& policy, const core::Limits& limits, const std::string& error);
+  void action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids);
+  void refused(const core::Decision& decision, const Error& error);
+  void became_ready(std::string_view id, int pid, std::string_view detail);
+  void gave_up(std::string_view id, int pid, std::string_view why);
+  void removed(std::string_view id, int pid, std::string_view detail);
+  void step(std::string_view id, core::StepKind kind, const Result<void>& result);
+  void notice(Severity severity, std::string_view text);
+  // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
+  void connection(const Error* error);
+
+ private:
+  std::string name(std::string_view id) const { return core::gear_name(application_, id); }
+
+  EventSink& events_;
+  Clock& clock_;
+  core::Application application_;
+  std::string by_;
+  int pid_;
+  bool lost_ = false;
+  core::Reason last_reason_ = core::Reason::in_band;
+  std::string last_refusal_;
+};
+
+}  // namespace gearscale::app

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// From texts that are allowed one by one to a configuration that makes sense as a whole.
+#include "gearscale/cli/config.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "gearscale/base/check.hpp"
+#include "gearscale/base/text.hpp"
+#include "gearscale/codec/scale_limits.hpp"
+
+namespace gearscale::cli {
+
+namespace {
+
+constexpr int kSpareAddresses = 4;
+constexpr core::Millis kDestroyTime{55'000};  // of a tear-down, besides the clean shutdown
+
+// Typed reading. resolve() has checked each text, so that a failure here is a programmer's error.
+class Reader {
+ public:
+  explicit Reader(const Values& values) : values_(values) {}
+
+  const std::string& text(std::string_view key) const { return values_.text(key); }
+  double number(std::string_view key) const { return sure(parse_decimal(text(key))); }
+  int integer(std::string_view key) const { return static_cast<int>(sure(parse_integer(text(key)))); }
+  core::Millis duration(std::string_view key) const { return sure(parse_duration(text(key))); }
+  std::int64_t bytes(std::string_view key) const { return sure(parse_bytes(text(key))); }
+  bool flag(std::string_view key) const { return sure(parse_flag(text(key))); }
+
+ private:
+  template <class T>
+  static T sure(std::optional<T> value) {
+    GEARSCALE_CHECK(value.has_value());
+    return *value;
+  }
+  const Values& values_;
+};
+
+bool overrides(const Value& value) { return value.origin > Origin::scale_limits; }
+
+LimitsSource read_limits(const Values& values) {
+  const Reader read(values);
+  LimitsSource limits;
+  limits.fallback = {.min = read.integer("scale_min"), .max = read.integer("scale_max")};
+  if (overrides(values.at("scale_min"))) limits.min_override = limits.fallback.min;
+  if (overrides(values.at("scale_max"))) limits.max_override = limits.fallback.max;
+  return limits;
+}
+
+Paths read_paths(const Reader& read) {
+  const auto& haproxy = read.text("haproxy_dir");
+  const auto& logs = read.text("log_dir");
+  return {.haproxy_dir = haproxy,
+          .haproxy_cfg = read.text("haproxy_cfg"),
+          .registry = path_in(haproxy, "conf/gear-registry.json"),
+          .lock = path_in(haproxy, "run/gearscale.lock"),
+          .driver_lock = path_in(haproxy, "run/gearscale.driver"),
+          .pid_file = path_in(haproxy, "run/haproxy_ctld.pid"),
+          .output_file = path_in(haproxy, "run/haproxy_ctld.output"),
+          .events_log = path_in(logs, "scale_events.log"),
+          .events_json = path_in(logs, "scale_events.jsonl"),
+          .scale_limits = path_in(read.text("data_dir"), "scale_limits.txt"),
+          .disable_marker = path_in(read.text("repo_dir"), ".openshift/markers/disable_auto_scaling")};
+}
+
+haproxy::Options read_haproxy(const Reader& read, const core::Application& application) {
+  return {.application = application,
+          .backend = read.text("backend"),
+          .stats_socket = read.text("stats_socket"),
+          .config_file = read.text("haproxy_cfg"),
+          .binary = read.text("haproxy_binary"),
+          .gear_port = read.integer("gear_port"),
+          .check = read.text("server_check"),
+          .gear_maxconn = read.integer("gear_maxconn"),
+          .deadline = read.duration("haproxy_deadline")};
+}
+
+gears::CloneMode clone_mode(const std::string& text) {
+  if (text == "overlay") return gears::CloneMode::overlay;
+  return text == "copy" ? gears::CloneMode::copy : gears::CloneMode::automatic;
+}
+
+gears::Options read_gears(const Reader& read, const core::Application& application) {
+  gears::Options options;
+  options.application = application;
+  options.lxc_path = read.text("lxc_path");
+  options.template_name = read.text("template");
+  options.bridge = read.text("bridge");
+  if (!read.text("address_pool").empty()) options.pool = parse_pool(read.text("address_pool")).value();
+  options.gateway = parse_gateway(read.text("gateway")).value();
+  options.gear_port = read.integer("gear_port");
+  options.probe = read.text("probe") == "tcp" ? gears::ProbeKind::tcp : gears::ProbeKind::http;
+  options.probe_path = read.text("probe_path");
+  options.clone_mode = clone_mode(read.text("clone_mode"));
+  if (const auto idmap = parse_idmap(read.text("idmap")).value(); std::holds_alternative<gears::IdMap>(idmap)) {
+    options.idmap = std::get<gears::IdMap>(idmap);
+  }
+  options.gear_memory = read.bytes("gear_memory");
+  options.gear_cpu = read.number("gear_cpu");
+  options.gear_pids = read.integer("gear_pids");
+  options.memory_reserve = read.bytes("memory_reserve");
+  options.stop_timeout = read.duration("stop_timeout");
+  return options;
+}
+
+// The value to blame for a clash of two: the one from the stronger source, which was most likely meant.
+Unexpected clash(const Values& values, std::string_view first, std::string_view second, const std::string& why) {
+  const auto key = values.at(second).origin > values.at(first).origin ? second : first;
+  return value_error(key, values.at(key), why);
+}
+
+std::string shown(const Values& values, std::string_view key) {
+  return std::string(key) + " (" + values.text(key) + ", " + printable(values.at(key).source, 300) + ")";
+}
+
+Result<void> check_application(const Values& values, const core::Application& application) {
+  if (application.app.empty()) {
+    return fail(Errc::config, "app: no application is named: use --app NAME, OPENSHIFT_APP_NAME, or 'app = NAME' in a file given with --config");
+  }
+  const auto checked = core::check_application(application);
+  if (checked) return {};
+  return clash(values, "app", "namespace", checked.error().message);
+}
+
+Result<void> check_policy(const Values& values, const Config& config) {
+  if (config.policy.up_pct <= config.policy.remove_pct) {
+    return clash(values, "up_pct", "remove_pct",
+                 "up_pct must be above remove_pct; now " + shown(values, "up_pct") + ", " + shown(values, "remove_pct"));
+  }
+  // A limit from a strong source meets the other one in merge_limits only: scale_limits.txt may stand between them.
+  if (overrides(values.at("scale_min")) != overrides(values.at("scale_max"))) return {};
+  if (!codec::check_limits(config.limits.fallback)) {
+    return clash(values, "scale_min", "scale_max",
+                 "scale_min must be at most scale_max; now " + shown(values, "scale_min") + ", " + shown(values, "scale_max"));
+  }
+  return {};
+}
+
+Result<void> check_network(const Values& values, const Config& config) {
+  const auto& pool = config.gears.pool;
+  if (pool.first == 0) return {};
+  const auto& max = values.at("scale_max");
+  if (auto checked = check_pool_size(pool, config.limits.fallback); !checked) {
+    return clash(values, "address_pool", max.origin == Origin::built_in ? "address_pool" : "scale_max", checked.error().message);
+  }
+  const auto gateway = config.gears.gateway;
+  if (gateway == 0) return {};
+  const std::uint32_t host_bits = 0xffffffffU >> pool.prefix;
+  const auto network = pool.first & ~host_bits;
+  const auto why = [&](const std::string& text) { return clash(values, "gateway", "address_pool", text + " " + shown(values, "address_pool")); };
+  if (gateway <= network || gateway >= (network | host_bits)) return why("gateway must be an address in the network of");
+  if (gateway >= pool.first && gateway <= pool.last) return why("gateway must not be one of");
+  return {};
+}
+
+}  // namespace
+
+Result<core::Limits> merge_limits(const LimitsSource& source, const std::optional<core::Limits>& file) {
+  auto limits = file.value_or(source.fallback);
+  limits.min = source.min_override.value_or(limits.min);
+  limits.max = source.max_override.value_or(limits.max);
+  if (!codec::check_limits(limits)) {
+    return fail(Errc::config, "scale_min (" + std::to_string(limits.min) + ") must be at most scale_max (" + std::to_string(limits.max) +
+                                  "): command line, environment and " + (file ? "scale_limits.txt" : "configuration") + " contradict each other");
+  }
+  return limits;
+}
+
+Result<void> check_pool_size(const core::AddressPool& pool, const core::Limits& limits) {
+  if (pool.first == 0 || limits.max == core::Limits::kNoLimit || pool.size() >= std::int64_t{limits.max} + kSpareAddresses) return {};
+  return fail(Errc::config, "address_pool holds " + std::to_string(pool.size()) + " addresses; a scale_max of " + std::to_string(limits.max) +
+                                " needs at least " + std::to_string(limits.max + kSpareAddresses) + ": enlarge address_pool or lower scale_max");
+}
+
+Result<Config> make_config(const Values& values) {
+  const Reader read(values);
+  Config config;
+  config.application = {.app = read.text("app"), .ns = read.text("namespace")};
+  if (auto checked = check_application(values, config.application); !checked) return fail(checked.error());
+  config.uuid = read.text("uuid");
+  config.policy.up_pct = read.number("up_pct");
+  config.policy.remove_pct = read.number("remove_pct");
+  config.policy.sessions_per_gear = read.number("sessions_per_gear");
+  config.policy.remove_checks = read.integer("remove_checks");
+  config.policy.flap_protection = read.duration("flap_protection");
+  config.limits = read_limits(values);
+  config.timeouts.boot = read.duration("boot_timeout");
+  config.timeouts.drain = read.duration("drain_timeout");
+  config.timeouts.tear_down = read.duration("stop_timeout") + kDestroyTime;
+  config.check_interval = read.duration("check_interval");
+  config.sample_interval = read.duration("sample_interval");
+  config.haproxy = read_haproxy(read, config.application);
+  config.gears = read_gears(read, config.application);
+  config.idmap = parse_idmap(read.text("idmap")).value();
+  config.paths = read_paths(read);
+  config.debug = read.flag("debug");
+  if (auto checked = check_policy(values, config); !checked) return fail(checked.error());
+  if (auto checked = check_network(values, config); !checked) return fail(checked.error());
+  return config;
+}
+
+}  // namespace gearscale::cli

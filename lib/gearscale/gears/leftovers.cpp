@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// rtnetlink(7) for the cable, /proc/self/mountinfo for the mounts.
+#include "gearscale/gears/leftovers.hpp"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "gearscale/base/text.hpp"
+#include "gearscale/system/errors.hpp"
+#include "gearscale/system/files.hpp"
+
+namespace gearscale::gears {
+
+namespace {
+
+std::optional<std::int64_t> net_number(const std::string& device, const char* what) {
+  const auto text = system::read_file("/sys/class/net/" + device + "/" + what, 4096);
+  return text ? parse_integer(trim(*text)) : std::nullopt;
+}
+
+// Is the other end of this cable in our own network namespace? Indices are per namespace, so the peer has to point back.
+bool has_peer_here(const std::string& device) {
+  const auto own = net_number(device, "ifindex");
+  const auto peer = net_number(device, "iflink");
+  char name[IF_NAMESIZE];
+  if (!own || !peer || *own == *peer || ::if_indextoname(static_cast<unsigned>(*peer), name) == nullptr) return false;
+  return net_number(name, "iflink") == own;
+}
+
+Result<void> delete_link(const std::string& device) {
+  const auto what = "cannot delete the network device " + device;
+  const auto index = ::if_nametoindex(device.c_str());
+  if (index == 0) return {};
+  const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (!socket.is_open()) return system::fail_errno(Errc::failed, what, errno);
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = RTM_DELLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.link.ifi_index = static_cast<int>(index);
+  if (::send(socket.get(), &request, sizeof request, 0) < 0) return system::fail_errno(Errc::failed, what, errno);
+  alignas(nlmsghdr) char reply[1024];
+  const auto length = ::recv(socket.get(), reply, sizeof reply, 0);
+  if (length < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return system::fail_errno(Errc::failed, what, length < 0 ? errno : EPROTO);
+  const auto* outcome = static_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<const nlmsghdr*>(reply)));
+  if (outcome->error != 0 && outcome->error != -ENODEV) return system::fail_errno(Errc::failed, what, -outcome->error);
+  return {};
+}
+
+// mountinfo writes blank, tab, newline and backslash as \040 and the like.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '7'; };
+    if (text[i] == '\\' && digit(i + 1) && digit(i + 2) && digit(i + 3)) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> clear_veth(const std::string& device, const system::Deadline& deadline) {
+  for (;;) {
+    if (::if_nametoindex(device.c_str()) == 0) return {};
+    if (has_peer_here(device)) {
+      if (auto deleted = delete_link(device); !deleted) return deleted;
+      continue;
+    }
+    if (deadline.is_over()) {
+      return fail(Errc::failed, "the network device " + device + " is there already, and its other end is in use: a process of an earlier gear may hold it");
+    }
+    ::poll(nullptr, 0, 2);
+  }
+}
+
+std::vector<std::string> mounts_below(std::string_view mountinfo, const std::string& directory) {
+  std::vector<std::string> mounts;
+  for (const auto line : split(mountinfo, '\n')) {
+    const auto fields = split(line, ' ');
+    if (fields.size() < 5) continue;
+    auto point = unescape(fields[4]);
+    if (point == directory || point.starts_with(directory + "/")) mounts.push_back(std::move(point));
+  }
+  std::reverse(mounts.begin(), mounts.end());
+  return mounts;
+}
+
+int unmount_below(const std::string& directory) {
+  const auto mountinfo = system::read_file("/proc/self/mountinfo", 16 * 1024 * 1024);
+  if (!mountinfo) return 0;
+  const auto mounts = mounts_below(*mountinfo, directory);
+  for (const auto& point : mounts) ::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  return static_cast<int>(mounts.size());
+}
+
+void remove_lxc_lock(const Place& place) {
+  ::unlink(("/run/lxc/lock" + place.lxc_path + "/." + place.name).c_str());
+}
+
+}  // namespace gearscale::gears

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a container that died badly may leave on the host besides its directory and its cgroups: a network cable, mounts, liblxc's lock file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gearscale/base/result.hpp"
+#include "gearscale/gears/ownership.hpp"
+#include "gearscale/system/deadline.hpp"
+
+namespace gearscale::gears {
+
+// Makes sure that no network device of this name (veth_of) is in the way of a stopped gear: one whose two ends are both here is left from a start
+// that was cut short and is deleted; one whose other end is in a network namespace that is just being destroyed is waited for.
+// Errc::failed when it is still there at the deadline, or cannot be deleted.
+Result<void> clear_veth(const std::string& device, const system::Deadline& deadline);
+
+// The mount points below a directory, innermost first, in the reverse of the order in which /proc/self/mountinfo lists them.
+std::vector<std::string> mounts_below(std::string_view mountinfo, const std::string& directory);
+// Detaches them. How many there were.
+int unmount_below(const std::string& directory);
+
+// liblxc keeps a lock file for each container that ever was, in /run/lxc/lock: removes this one's.
+void remove_lxc_lock(const Place& place);
+
+}  // namespace gearscale::gears

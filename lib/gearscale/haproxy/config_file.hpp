@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// haproxy.cfg on disk: our block in it is replaced, everything else is the user's. HAProxy itself judges the result before it counts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gearscale/base/result.hpp"
+#include "gearscale/codec/haproxy_block.hpp"
+#include "gearscale/haproxy/options.hpp"
+
+namespace gearscale::haproxy {
+
+class ConfigFile {
+ public:
+  explicit ConfigFile(const Options& options) : options_(options) {}
+
+  // Makes the block hold exactly these servers. When it does already nothing is written. Else: temp file beside it, `haproxy -c`, fsync, rename;
+  // blocks for the time of `haproxy -c` (10-20 ms for a small file, at most 10 s). The file is unchanged on any error:
+  // Errc::config (no file, markers missing or twice, HAProxy refuses the result), Errc::failed (disk full, ...).
+  Result<void> write_block(const std::vector<codec::ServerCommand>& servers);
+
+  // Errc::config when the file cannot be read or has no block of ours.
+  Result<void> check() const;
+
+ private:
+  Result<std::string> read() const;
+  Options options_;
+};
+
+}  // namespace gearscale::haproxy

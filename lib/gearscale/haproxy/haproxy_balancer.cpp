@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Balancer calls as Runtime API exchanges, one round trip each.
+#include "gearscale/haproxy/haproxy_balancer.hpp"
+
+#include "gearscale/base/text.hpp"
+#include "gearscale/core/names.hpp"
+
+namespace gearscale::haproxy {
+
+HaproxyBalancer::HaproxyBalancer(const Options& options)
+    : options_(options), socket_(options.stats_socket, options.deadline), file_(options) {}
+
+std::string HaproxyBalancer::path_of(std::string_view id) const {
+  return options_.backend + "/" + core::server_name(options_.application, id);
+}
+
+codec::ServerCommand HaproxyBalancer::command_for(const ServerSpec& server) const {
+  codec::ServerCommand command;
+  command.backend = options_.backend;
+  command.server = core::server_name(options_.application, server.id);
+  command.address = format_ipv4(server.address);
+  command.port = options_.gear_port;
+  command.check = options_.check;
+  command.maxconn = options_.gear_maxconn;
+  return command;
+}
+
+Result<codec::HaproxyInfo> HaproxyBalancer::info() {
+  const auto reply = socket_.exchange("show info");
+  if (!reply) return fail(reply.error());
+  auto info = codec::parse_show_info(*reply);
+  if (!info) return fail(info.error());
+  if (const auto usable = codec::check_version(*info); !usable) return fail(usable.error());
+  return info;
+}
+
+// A HAProxy that is too old would take some of the commands and break on others, so nothing else is sent before this.
+Result<void> HaproxyBalancer::ensure_version() {
+  if (version_known_) return {};
+  const auto known = info();
+  if (!known) return fail(known.error());
+  version_known_ = true;
+  return {};
+}
+
+Result<const BalancerView*> HaproxyBalancer::observe() {
+  if (const auto known = ensure_version(); !known) return fail(known.error());
+  // Type 6: the BACKEND row (2) and the server rows (4) of this backend; other proxies are not even sent.
+  const auto reply = socket_.exchange("show stat " + options_.backend + " 6 -1");
+  if (!reply) {
+    version_known_ = false;
+    return fail(reply.error());
+  }
+  if (const auto parsed = codec::parse_show_stat(*reply, options_.backend, stat_); !parsed) {
+    version_known_ = false;
+    return fail(parsed.error());
+  }
+  view_.sessions = stat_.scur;
+  view_.gears.clear();
+  for (const auto& row : stat_.servers) {
+    const auto id = core::id_of_server(options_.application, row.name);
+    if (!id) continue;
+    const auto address = parse_ipv4(row.address.substr(0, row.address.rfind(':')));
+    view_.gears.push_back(ServerView{*id, row.state, row.scur, row.stot, address.value_or(0)});
+  }
+  return &view_;
+}
+
+Result<double> HaproxyBalancer::sessions() {
+  if (const auto known = ensure_version(); !known) return fail(known.error());
+  const auto reply = socket_.exchange("show stat " + options_.backend + " 2 -1");  // type 2: the BACKEND row alone
+  const auto parsed = reply ? codec::parse_show_stat(*reply, options_.backend, fast_stat_) : Result<void>(fail(reply.error()));
+  if (!parsed) {
+    version_known_ = false;
+    return fail(parsed.error());
+  }
+  return static_cast<double>(fast_stat_.scur);
+}
+
+Result<void> HaproxyBalancer::silent(const std::string& command) {
+  const auto reply = socket_.exchange(command);
+  if (!reply) return fail(reply.error());
+  auto done = codec::parse_silent_reply(*reply);
+  if (!done) return fail(done.error().code, "'" + command + "': " + done.error().message);
+  return done;
+}
+
+Result<void> HaproxyBalancer::add(const ServerSpec& server) {
+  if (const auto known = ensure_version(); !known) return known;
+  const auto command = command_for(server);
+  const auto reply = socket_.exchange(codec::add_server_line(command));
+  if (!reply) return fail(reply.error());
+  const auto added = codec::parse_add_reply(*reply);
+  if (!added) return fail(added.error());
+  if (*added == codec::AddReply::added) return {};
+  // It was there: perhaps with the address of an earlier life, and in whatever state.
+  const auto path = path_of(server.id);
+  const auto there = socket_.exchange("set server " + path + " addr " + command.address + " port " + std::to_string(command.port));
+  if (!there) return fail(there.error());
+  return set_state(server.id, "ready");
+}
+
+Result<void> HaproxyBalancer::set_state(std::string_view id, std::string_view state) {
+  return silent("set server " + path_of(id) + " state " + std::string(state));
+}
+
+Result<void> HaproxyBalancer::cut_sessions(std::string_view id) { return silent("shutdown sessions server " + path_of(id)); }
+
+Result<bool> HaproxyBalancer::remove(std::string_view id) {
+  const auto reply = socket_.exchange("del server " + path_of(id));
+  if (!reply) return fail(reply.error());
+  const auto removed = codec::parse_remove_reply(*reply);
+  if (!removed) return fail(removed.error());
+  return *removed != codec::RemoveReply::busy;
+}
+
+Result<void> HaproxyBalancer::write_file(const std::vector<ServerSpec>& servers) {
+  std::vector<codec::ServerCommand> commands;
+  commands.reserve(servers.size());
+  for (const auto& server : servers) commands.push_back(command_for(server));
+  return file_.write_block(commands);
+}
+
+}  // namespace gearscale::haproxy

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real Balancer: HAProxy through its Runtime API, and its haproxy.cfg. Servers that are not ours are neither counted nor touched.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gearscale/codec/runtime_api.hpp"
+#include "gearscale/codec/show_stat.hpp"
+#include "gearscale/haproxy/config_file.hpp"
+#include "gearscale/haproxy/options.hpp"
+#include "gearscale/haproxy/runtime_socket.hpp"
+#include "gearscale/ports.hpp"
+
+namespace gearscale::haproxy {
+
+class HaproxyBalancer final : public Balancer {
+ public:
+  explicit HaproxyBalancer(const Options& options);
+
+  Result<const BalancerView*> observe() override;
+  Result<double> sessions() override;
+  Result<void> add(const ServerSpec& server) override;
+  Result<void> drain(std::string_view id) override { return set_state(id, "drain"); }
+  Result<void> maint(std::string_view id) override { return set_state(id, "maint"); }
+  Result<void> cut_sessions(std::string_view id) override;
+  Result<bool> remove(std::string_view id) override;
+  Result<void> write_file(const std::vector<ServerSpec>& servers) override;
+
+  // Version and process of the running HAProxy. Errc::config when it is too old.
+  Result<codec::HaproxyInfo> info();
+  // Can haproxy.cfg be read, and does it have our block? Errc::config otherwise.
+  Result<void> check_file() const { return file_.check(); }
+
+ private:
+  Result<void> set_state(std::string_view id, std::string_view state);
+  Result<void> silent(const std::string& command);
+  Result<void> ensure_version();
+  std::string path_of(std::string_view id) const;  // "express/gear-1f3a9c02-ns"
+  codec::ServerCommand command_for(const ServerSpec& server) const;
+
+  Options options_;
+  RuntimeSocket socket_;
+  ConfigFile file_;
+  codec::BackendStat stat_;
+  codec::BackendStat fast_stat_;
+  BalancerView view_;
+  bool version_known_ = false;  // asked again whenever the connection was lost
+};
+
+}  // namespace gearscale::haproxy

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated parts behave as the real ones were seen to, in virtual time.
+#include "gearscale/sim/world.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace gearscale::sim {
+
+using core::ServerState;
+
+Result<const BalancerView*> SimBalancer::observe() {
+  if (down) return fail(*down);
+  view_.sessions = load;
+  view_.gears.clear();
+  for (const auto& [id, server] : servers) view_.gears.push_back(ServerView{id, server.state, server.scur, 0, server.address});
+  return &view_;
+}
+
+Result<void> SimBalancer::add(const ServerSpec& server) {
+  if (down) return fail(*down);
+  servers[server.id] = Server{server.address, ServerState::up, servers[server.id].scur};
+  return {};
+}
+
+Result<void> SimBalancer::set_state(std::string_view id, ServerState state) {
+  if (down) return fail(*down);
+  const auto found = servers.find(id);
+  if (found == servers.end()) return fail(Errc::failed, "No such server.");
+  found->second.state = state;
+  return {};
+}
+
+Result<void> SimBalancer::cut_sessions(std::string_view id) {
+  if (down) return fail(*down);
+  ++cuts;
+  if (const auto found = servers.find(id); found != servers.end()) found->second.scur = 0;
+  return {};
+}
+
+Result<bool> SimBalancer::remove(std::string_view id) {
+  if (down) return fail(*down);
+  const auto found = servers.find(id);
+  if (found == servers.end()) return true;
+  if (found->second.state != ServerState::maint) return fail(Errc::failed, "Only servers in maintenance mode can be deleted.");
+  if (found->second.scur > 0) return false;
+  servers.erase(found);
+  return true;
+}
+
+Result<void> SimBalancer::write_file(const std::vector<ServerSpec>& specs) {
+  if (file_failure) return fail(*file_failure);
+  file.clear();
+  for (const auto& spec : specs) file.push_back(spec.id);
+  return {};
+}
+
+Result<std::vector<core::ContainerFact>> SimGearHost::list() {
+  std::vector<core::ContainerFact> facts;
+  for (const auto& [id, container] : containers) facts.push_back(core::ContainerFact{id, container.address, container.state, 0});
+  return facts;
+}
+
+Result<core::ContainerState> SimGearHost::inspect(std::string_view id) {
+  const auto found = containers.find(id);
+  return found == containers.end() ? core::ContainerState::absent : found->second.state;
+}
+
+Result<void> SimGearHost::check_room(int) { return no_room ? Result<void>(fail(*no_room)) : Result<void>(); }
+
+Result<void> SimGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis deadline) {
+  if (jobs_.contains(gear.id)) return fail(Errc::failed, "a job of gear " + gear.id + " is running already");
+  if (kind == JobKind::bring_up) {
+    ++begun;
+    containers[gear.id] = Container{gear.address, core::ContainerState::running};
+  }
+  const auto needs = kind == JobKind::bring_up ? boot : tear_down;
+  jobs_[gear.id] = Job{kind, gear, clock_.now() + std::min(needs, deadline), needs > deadline};
+  return {};
+}
+
+std::vector<JobResult> SimGearHost::finished() {
+  std::vector<JobResult> results;
+  for (auto job = jobs_.begin(); job != jobs_.end();) {
+    if (job->second.end > clock_.now()) {
+      ++job;
+      continue;
+    }
+    JobResult result{job->first, job->second.kind, 4711, std::string("simulated")};
+    if (job->second.kind == JobKind::tear_down) containers.erase(job->first);
+    if (job->second.late) result.detail = fail(Errc::failed, "killed at its deadline");
+    if (job->second.kind == JobKind::bring_up && boot_failure) result.detail = fail(*boot_failure);
+    results.push_back(std::move(result));
+    job = jobs_.erase(job);
+  }
+  return results;
+}
+
+Result<std::unique_ptr<StoreLock>> SimStore::lock(core::Millis) { return std::make_unique<StoreLock>(); }
+
+Result<void> SimStore::save(const core::Registry& changed) {
+  if (save_failure) return fail(*save_failure);
+  registry = changed;
+  ++saves;
+  return {};
+}
+
+int SimEvents::count(std::string_view part) const {
+  return static_cast<int>(
+      std::count_if(lines.begin(), lines.end(), [part](const auto& line) { return line.second.find(part) != std::string::npos; }));
+}
+
+std::vector<std::string> broken_invariants(const SimStore& store, const SimGearHost& host, const SimBalancer& balancer) {
+  std::vector<std::string> broken;
+  std::set<std::string> registered;
+  std::set<std::uint32_t> addresses;
+  for (const auto& gear : store.registry.gears) {
+    registered.insert(gear.id);
+    if (!addresses.insert(gear.address).second) broken.push_back("address of gear " + gear.id + " is used twice");
+    if (gear.state != core::GearState::serving) broken.push_back("gear " + gear.id + " is " + std::string(core::to_string(gear.state)));
+    if (!host.containers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no container");
+    if (!balancer.servers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no server");
+    if (std::find(balancer.file.begin(), balancer.file.end(), gear.id) == balancer.file.end()) broken.push_back("gear " + gear.id + " is not in haproxy.cfg");
+  }
+  for (const auto& [id, container] : host.containers) {
+    if (!registered.contains(id)) broken.push_back("container of gear " + id + " has no entry");
+  }
+  for (const auto& [id, server] : balancer.servers) {
+    if (!registered.contains(id)) broken.push_back("server of gear " + id + " has no entry");
+  }
+  for (const auto& id : balancer.file) {
+    if (!registered.contains(id)) broken.push_back("haproxy.cfg line of gear " + id + " has no entry");
+  }
+  return broken;
+}
+
+}  // namespace gearscale::sim

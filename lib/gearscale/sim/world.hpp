@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated world behind the ports: balancer, gear host, store and clock, in memory, in virtual time. No thread, no file, no randomness.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gearscale/ports.hpp"
+
+namespace gearscale::sim {
+
+class SimClock final : public Clock {
+ public:
+  core::Time now() override { return now_; }
+  std::int64_t system_micros() override { return 1'795'334'400'000'000 + now_.time_since_epoch().count() * 1'000; }
+  void advance(core::Millis by) { now_ += by; }
+
+ private:
+  core::Time now_{core::Millis{1'000'000}};
+};
+
+class SimBalancer final : public Balancer {
+ public:
+  struct Server {
+    std::uint32_t address = 0;
+    core::ServerState state = core::ServerState::absent;
+    int scur = 0;
+  };
+  Result<const BalancerView*> observe() override;
+  Result<double> sessions() override { return down ? Result<double>(fail(*down)) : Result<double>(load); }
+  Result<void> add(const ServerSpec& server) override;
+  Result<void> drain(std::string_view id) override { return set_state(id, core::ServerState::drain); }
+  Result<void> maint(std::string_view id) override { return set_state(id, core::ServerState::maint); }
+  Result<void> cut_sessions(std::string_view id) override;
+  Result<bool> remove(std::string_view id) override;
+  Result<void> write_file(const std::vector<ServerSpec>& servers) override;
+
+  double load = 0;                                 // sessions of the backend
+  std::map<std::string, Server, std::less<>> servers;
+  std::vector<std::string> file;                   // ids in haproxy.cfg
+  std::optional<Error> down;                       // set: HAProxy cannot be reached
+  std::optional<Error> file_failure;               // set: haproxy.cfg cannot be written
+  int cuts = 0;
+
+ private:
+  Result<void> set_state(std::string_view id, core::ServerState state);
+  BalancerView view_;
+};
+
+class SimGearHost final : public GearHost {
+ public:
+  explicit SimGearHost(SimClock& clock) : clock_(clock) {}
+  Result<std::vector<core::ContainerFact>> list() override;
+  Result<core::ContainerState> inspect(std::string_view id) override;
+  Result<void> check_room(int count) override;
+  Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
+  void cancel(std::string_view id) override { jobs_.erase(std::string(id)); }
+  std::vector<JobResult> finished() override;
+  int ready_fd() const override { return -1; }
+
+  struct Container {
+    std::uint32_t address = 0;
+    core::ContainerState state = core::ContainerState::running;
+  };
+  std::map<std::string, Container, std::less<>> containers;
+  core::Millis boot{30};                 // until a gear answers its probe
+  core::Millis tear_down{50};
+  std::optional<Error> boot_failure;     // set: no gear becomes ready
+  std::optional<Error> no_room;          // set: check_room refuses
+  int begun = 0;                         // bring_up jobs since the start
+
+ private:
+  struct Job {
+    JobKind kind;
+    GearSpec gear;
+    core::Time end;
+    bool late;  // ends at its deadline
+  };
+  SimClock& clock_;
+  std::map<std::string, Job> jobs_;
+};
+
+class SimStore final : public Store {
+ public:
+  Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override;
+  Result<Loaded> load() override { return Loaded{&registry, std::exchange(corrupt, false), "registry.corrupt"}; }
+  Result<void> save(const core::Registry& changed) override;
+
+  core::Registry registry;
+  bool corrupt = false;              // the next load says so
+  std::optional<Error> save_failure;
+  int saves = 0;
+};
+
+class SimEvents final : public EventSink {
+ public:
+  void text(Severity severity, std::string_view message) override { lines.emplace_back(severity, message); }
+  void json(std::string_view object) override { objects.emplace_back(object); }
+  bool wants_debug() const override { return true; }
+  // How many text lines contain this.
+  int count(std::string_view part) const;
+
+  std::vector<std::pair<Severity, std::string>> lines;
+  std::vector<std::string> objects;
+};
+
+// What must hold when nothing is in transition: registry, containers, servers and file name the same gears, no address twice.
+// Returns one sentence for each break.
+std::vector<std::string> broken_invariants(const SimStore& store, const SimGearHost& host, const SimBalancer& balancer);
+
+}  // namespace gearscale::sim

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ground of tests with real containers: a bridge, a directory for containers and a stopped busybox template of their own. Everything is removed
+// at the end, also when a test fails. Needs root.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gearscale/gears/lxc_gear_host.hpp"
+#include "gearscale/gears/ownership.hpp"
+
+namespace gearscale::test {
+
+inline constexpr gears::IdMap kTestIdmap{1'000'000, 65'536};
+
+struct GroundOptions {
+  std::optional<gears::IdMap> idmap = kTestIdmap;  // of the template
+};
+
+class Ground {
+ public:
+  explicit Ground(const GroundOptions& options = {});
+  ~Ground();
+  Ground(const Ground&) = delete;
+  Ground& operator=(const Ground&) = delete;
+
+  gears::Options options;  // fits this ground
+  GearSpec gear(int number) const;  // ids 00000001, ...; addresses from the pool
+  gears::Place place(const GearSpec& gear) const { return gears::place_of(options.application, options.lxc_path, gear.id); }
+
+  // What of a gear is still anywhere on this machine, one line each; empty when there is nothing.
+  std::vector<std::string> traces(const GearSpec& gear) const;
+
+ private:
+  void make_bridge();
+  void make_template(const GroundOptions& wanted);
+  int subnet_ = 0;
+};
+
+bool is_root();
+std::string read(const std::string& path);  // the whole file, empty when it cannot be read
+void write(const std::string& path, const std::string& content);
+
+// A program's output and exit code; the test fails when it cannot be run.
+struct Output {
+  int exit_code = -1;
+  std::string text;
+};
+Output run(const std::vector<std::string>& argv);
+// A shell line inside the gear.
+Output run_inside(const Ground& ground, const GearSpec& gear, const std::string& line);
+
+// The body of what the gear answers to GET /; empty when it does not.
+std::string fetch(const GearSpec& gear, int port = 8080);
+
+// Waits for the job of this gear and returns its result.
+JobResult await(GearHost& host, const std::string& id);
+JobResult run_job(GearHost& host, JobKind kind, const GearSpec& gear, core::Millis deadline = core::Millis(30'000));
+
+// Processes that this one has started and that have not been waited for.
+std::vector<int> children();
+
+}  // namespace gearscale::test

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gears by liblxc for real: what they are while they live, that nothing is left when they are gone, and what is refused.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "gears_ground.hpp"
+#include "gearscale/base/text.hpp"
+#include "gearscale/gears/cgroups.hpp"
+#include "support/catch.hpp"
+
+namespace gearscale::test {
+
+namespace {
+
+using gears::LxcGearHost;
+
+// ctest counts the program as skipped by this line.
+bool cannot_run() {
+  if (is_root()) return false;
+  std::puts("SKIPPED: real containers need root");
+  return true;
+}
+
+std::string detail_of(const JobResult& result) {
+  if (!result.detail) FAIL(result.detail.error().message);
+  return *result.detail;
+}
+
+Error error_of(const JobResult& result) {
+  if (result.detail) FAIL("this should have failed, but: " << *result.detail);
+  return result.detail.error();
+}
+
+// "ready in 31 ms (clone 6, start 17, probe 8)" -> "ready in # ms (clone #, start #, probe #)"
+std::string without_numbers(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c < '0' || c > '9') {
+      out += c;
+    } else if (out.empty() || out.back() != '#') {
+      out += '#';
+    }
+  }
+  return out;
+}
+
+void tear_down_fully(const Ground& ground, LxcGearHost& host, const GearSpec& gear) {
+  INFO("tear_down of gear " << gear.id);
+  detail_of(run_job(host, JobKind::tear_down, gear));
+  CHECK(ground.traces(gear) == std::vector<std::string>());
+  CHECK(*host.inspect(gear.id) == core::ContainerState::absent);
+}
+
+}  // namespace
+
+TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no trace") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  const auto template_config = ground.options.lxc_path + "/tmpl/config";
+  const auto template_before = read(template_config);
+  const auto gear = ground.gear(1);
+  REQUIRE(host.check_room(1));
+  REQUIRE(*host.inspect(gear.id) == core::ContainerState::absent);
+  REQUIRE(host.list()->empty());
+
+  const auto up = run_job(host, JobKind::bring_up, gear);
+  CHECK(without_numbers(detail_of(up)) == "ready in # ms (clone #, start #, probe #)");
+  CHECK(up.pid > 0);
+  CHECK(fetch(gear) == "hello from the template\n");
+  CHECK(*host.inspect(gear.id) == core::ContainerState::running);
+  const auto list = host.list();
+  REQUIRE(list);
+  REQUIRE(list->size() == 1);
+  CHECK(list->front().id == gear.id);
+  CHECK(list->front().address == gear.address);
+  CHECK(list->front().state == core::ContainerState::running);
+  CHECK(list->front().created_ms > 1'600'000'000'000);
+
+  // What it is: ours, by its own name, and with nothing of the template's network, group or autostart.
+  const auto config = read(ground.place(gear).config());
+  CHECK(config.find("lxc.group = " + core::container_group(ground.options.application) + "\n") != std::string::npos);
+  CHECK(config.find("somebody") == std::string::npos);
+  CHECK(config.find("10.98.0.99") == std::string::npos);
+  CHECK(config.find("99:99:99") == std::string::npos);
+  CHECK(config.find("lxc.start.auto") == std::string::npos);
+  CHECK(trim(run_inside(ground, gear, "hostname; cat /etc/hostname").text) == ground.place(gear).name + "\n" + ground.place(gear).name);
+  CHECK(trim(run_inside(ground, gear, "cat /sys/class/net/eth0/address").text) == gears::mac_of(gear.address));
+  CHECK(read(template_config) == template_before);
+
+  // Again: it is there whole, so it is only probed.
+  CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (probe #)");
+
+  CHECK(without_numbers(detail_of(run_job(host, JobKind::tear_down, gear))) == "gone in # ms (stop #, destroy #)");
+  CHECK(ground.traces(gear) == std::vector<std::string>());
+  CHECK(host.list()->empty());
+  CHECK(detail_of(run_job(host, JobKind::tear_down, gear)) == "nothing was there");
+  CHECK(ground.traces(gear) == std::vector<std::string>());
+  CHECK(read(template_config) == template_before);
+}
+
+TEST_CASE("a gear that was stopped is started again, and a frozen one is thawed") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  detail_of(run_job(host, JobKind::bring_up, gear));
+
+  REQUIRE(run({"lxc-stop", "-k", "-P", ground.options.lxc_path, "-n", ground.place(gear).name}).exit_code == 0);
+  CHECK(*host.inspect(gear.id) == core::ContainerState::stopped);
+  CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (start #, probe #)");
+
+  REQUIRE(run({"lxc-freeze", "-P", ground.options.lxc_path, "-n", ground.place(gear).name}).exit_code == 0);
+  CHECK(*host.inspect(gear.id) == core::ContainerState::frozen);
+  CHECK(host.list()->front().state == core::ContainerState::frozen);
+  CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (unfreeze #, probe #)");
+
+  REQUIRE(run({"lxc-freeze", "-P", ground.options.lxc_path, "-n", ground.place(gear).name}).exit_code == 0);
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("an unprivileged gear can replace, rename and delete directories of its template") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  detail_of(run_job(host, JobKind::bring_up, gear));
+  const std::string work =
+      "set -e; cd /var; rm -r www; mkdir www; echo new > www/index.html; test ! -e www/old;"  // replaced
+      "mv data moved; test -f moved/old/file; mkdir data; touch data/mine; rm -r moved;"       // renamed, made anew, deleted
+      "rmdir /home/app; mkdir /home/app; touch /home/app/x; rm -r /home; echo done";
+  const auto inside = run_inside(ground, gear, work);
+  CHECK(inside.text == "done\n");
+  CHECK(inside.exit_code == 0);
+  CHECK(fetch(gear) == "new\n");
+  CHECK(read(ground.options.lxc_path + "/tmpl/rootfs/var/www/index.html") == "hello from the template\n");
+
+  // The proof that userxattr does it: the same work in a gear without that option.
+  const auto plain = ground.gear(2);
+  detail_of(run_job(host, JobKind::bring_up, plain));
+  REQUIRE(run({"lxc-stop", "-k", "-P", ground.options.lxc_path, "-n", ground.place(plain).name}).exit_code == 0);
+  auto config = read(ground.place(plain).config());
+  const std::string line = "lxc.rootfs.options = userxattr\n";
+  REQUIRE(config.find(line) != std::string::npos);
+  write(ground.place(plain).config(), config.erase(config.find(line), line.size()));
+  detail_of(run_job(host, JobKind::bring_up, plain));
+  const auto without = run_inside(ground, plain, work);
+  if (without.exit_code == 0) {
+    WARN("this kernel does not need userxattr");
+  } else {
+    CHECK(without.text.find("Input/output error") != std::string::npos);
+  }
+  tear_down_fully(ground, host, plain);
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("the limits of a gear are really set, or refused where there is no controller for them") {
+  if (cannot_run()) return;
+  Ground ground;
+  ground.options.gear_memory = 64 * 1024 * 1024;
+  ground.options.gear_cpu = 0.5;
+  ground.options.gear_pids = 40;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  const auto layout = gears::cgroup_layout();
+  if (const auto possible = gears::check_limits(ground.options, layout); !possible) {
+    const auto room = host.check_room(1);
+    REQUIRE_FALSE(room);
+    CHECK(room.error().code == Errc::config);
+    CHECK(room.error().message.find("gear_memory needs the cgroup controller 'memory'") == 0);
+    CHECK(error_of(run_job(host, JobKind::bring_up, gear)).message == room.error().message);
+    CHECK(ground.traces(gear) == std::vector<std::string>());
+    return;
+  }
+  detail_of(run_job(host, JobKind::bring_up, gear));
+  const auto name = "/lxc.payload." + ground.place(gear).name + "/";
+  if (layout == gears::CgroupLayout::v2) {
+    CHECK(trim(read("/sys/fs/cgroup" + name + "memory.max")) == "67108864");
+    CHECK(trim(read("/sys/fs/cgroup" + name + "cpu.max")) == "50000 100000");
+    CHECK(trim(read("/sys/fs/cgroup" + name + "pids.max")) == "40");
+  } else {
+    CHECK(trim(read("/sys/fs/cgroup/memory" + name + "memory.limit_in_bytes")) == "67108864");
+    CHECK(trim(read("/sys/fs/cgroup/cpu" + name + "cpu.cfs_period_us")) == "100000");
+    CHECK(trim(read("/sys/fs/cgroup/cpu" + name + "cpu.cfs_quota_us")) == "50000");
+    CHECK(trim(read("/sys/fs/cgroup/pids" + name + "pids.max")) == "40");
+  }
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("a full copy serves as well as an overlay") {
+  if (cannot_run()) return;
+  Ground ground;
+  ground.options.clone_mode = gears::CloneMode::copy;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  REQUIRE(host.check_room(1));
+  CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (clone #, start #, probe #)");
+  CHECK(fetch(gear) == "hello from the template\n");
+  const auto config = read(ground.place(gear).config());
+  CHECK(config.find("lxc.rootfs.path = dir:" + ground.place(gear).directory() + "/rootfs\n") != std::string::npos);
+  CHECK(config.find("userxattr") == std::string::npos);
+  CHECK(run_inside(ground, gear, "rm -r /var/www && mkdir /var/www && echo new > /var/www/index.html").exit_code == 0);
+  CHECK(fetch(gear) == "new\n");
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("where an overlay is not possible the automatic mode makes a full copy, and the overlay mode says why not") {
+  if (cannot_run()) return;
+  Ground ground;
+  // A template on a file system without upper layers: any backing store but a directory will do for liblxc.
+  const auto config = ground.options.lxc_path + "/tmpl/config";
+  auto text = read(config);
+  text.replace(text.find("lxc.rootfs.path = dir:"), 22, "lxc.rootfs.path = overlay:" + ground.options.lxc_path + "/tmpl/lower:");
+  write(config, text);
+  ground.options.clone_mode = gears::CloneMode::overlay;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  const auto failure = error_of(run_job(host, JobKind::bring_up, gear));
+  CHECK(failure.code == Errc::failed);
+  CHECK(failure.message.find("cannot clone template tmpl by overlay") == 0);
+  INFO(failure.message);
+  CHECK(*host.inspect(gear.id) == core::ContainerState::absent);
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("privileged gears are possible") {
+  if (cannot_run()) return;
+  const Ground ground({.idmap = std::nullopt});
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  REQUIRE(host.check_room(1));
+  detail_of(run_job(host, JobKind::bring_up, gear));
+  CHECK(fetch(gear) == "hello from the template\n");
+  CHECK(run_inside(ground, gear, "rm -r /var/www && mkdir /var/www && echo new > /var/www/index.html").exit_code == 0);
+  CHECK(fetch(gear) == "new\n");
+  tear_down_fully(ground, host, gear);
+}
+
+TEST_CASE("several gears come up side by side") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  for (int number = 1; number <= 4; ++number) REQUIRE(host.begin(JobKind::bring_up, ground.gear(number), core::Millis(30'000)));
+  CHECK_FALSE(host.begin(JobKind::tear_down, ground.gear(1), core::Millis(30'000)));  // one job a gear
+  for (int number = 1; number <= 4; ++number) {
+    static_cast<void>(await(host, ground.gear(number).id));  // finished() gives each only once: what matters is what is there
+    if (host.list()->size() == 4) break;
+  }
+  REQUIRE(host.list()->size() == 4);
+  for (int number = 1; number <= 4; ++number) detail_of(run_job(host, JobKind::bring_up, ground.gear(number)));
+  for (int number = 1; number <= 4; ++number) tear_down_fully(ground, host, ground.gear(number));
+  CHECK(read(ground.options.lxc_path + "/tmpl/lxc_snapshots").empty());
+}
+
+}  // namespace gearscale::test

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What gearscale-load counts, how it reads an answer, and its JSON.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gearscale::load {
+
+// One answer as far as the load generator cares.
+struct Answer {
+  int status = 0;        // 0: no status line
+  bool whole = false;    // as long as its headers say; an answer without a length is whole when the connection was closed properly
+  std::string gear;      // the X-Gear header, else a body that looks like a name
+  bool sets_cookie = false;
+  std::string cookie;    // the value of GEAR in Set-Cookie
+};
+Answer read_answer(std::string_view text);
+
+enum class Failure { connect, status, truncated, timeout };
+
+struct Tally {
+  std::uint64_t answered = 0;  // 2xx and 3xx, whole
+  std::map<Failure, std::uint64_t> failures;
+  std::uint64_t released = 0;  // given up by us at the end of a held load
+  std::map<std::string, std::uint64_t> gears;
+  std::vector<float> latencies_ms;
+  int cookie_clients = 0;
+  int clients_that_changed = 0;
+  std::uint64_t gear_changes = 0;
+
+  std::uint64_t failed() const;
+};
+
+// The state now, for a display.
+struct Now {
+  double seconds = 0;
+  int target = 0;
+  int in_flight = 0;
+};
+std::string now_json(const Now& now, const Tally& tally);
+std::string report_json(double seconds, Tally& tally);  // sorts the latencies
+
+}  // namespace gearscale::load

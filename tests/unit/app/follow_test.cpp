@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+
+#include "gearscale/app/control_loop.hpp"
+#include "support/catch.hpp"
+#include "support/world.hpp"
+
+using namespace gearscale;
+using namespace std::chrono_literals;
+using core::GearState;
+using test::World;
+using Kind = app::ManualRequest::Kind;
+
+namespace {
+
+// Hooks in virtual time: each look at the registry's descriptor that would wait moves the clock instead.
+struct Process {
+  explicit Process(World& world_in) : world(world_in) {
+    hooks.may_drive = [this] { return lock_is_free; };
+    hooks.stop_driving = [this] { ++stops; };
+    hooks.daemon_runs = [this] { return daemon; };
+    hooks.read_inputs = [this] {
+      world.clock.advance(100ms);
+      return app::TickInput{false, world.limits, false};
+    };
+    hooks.next_signal = [this]() -> std::optional<int> {
+      if (--signal_after == 0) return SIGTERM;
+      return std::nullopt;
+    };
+    hooks.registry_touched = [] {};
+  }
+
+  Result<app::Followed> follow(app::Controller& controller, Kind kind, const std::vector<std::string>& ids) {
+    return app::follow(controller, world.ports, hooks, kind, ids, [this](const auto&, const auto&, const auto&) { ++progress; });
+  }
+
+  World& world;
+  app::LoopHooks hooks;
+  bool lock_is_free = true;
+  bool daemon = false;
+  int stops = 0;
+  int signal_after = 0;  // 0: never
+  int progress = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a tool without a daemon carries its gears to the end itself") {
+  World world;
+  world.populate(1);
+  Process process(world);
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 2, {}});
+  REQUIRE(added);
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE(followed);
+  CHECK(followed->arrived.size() == 2);
+  CHECK(followed->failed.empty());
+  CHECK(world.in_state(GearState::serving) == 3);
+  CHECK(process.progress >= 1);
+  const auto removed = app::command(settings, world.ports, world.ids(), {}, {Kind::remove, 1, {}});
+  REQUIRE(removed);
+  CHECK(process.follow(controller, Kind::remove, removed->ids)->arrived == removed->ids);
+  CHECK(sim::broken_invariants(world.store, world.host, world.balancer).empty());
+}
+
+TEST_CASE("a tool reports gears that failed, and sees them off") {
+  World world;
+  world.populate(1);
+  world.host.boot_failure = Error{Errc::failed, "no answer"};
+  Process process(world);
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE(followed);
+  CHECK(followed->failed == added->ids);
+  CHECK(world.store.registry.gears.size() == 1);
+  CHECK(sim::broken_invariants(world.store, world.host, world.balancer).empty());
+}
+
+TEST_CASE("a tool ends at a signal and leaves the intent for the next driver") {
+  World world;
+  world.populate(1);
+  world.host.boot = 1h;
+  Process process(world);
+  process.signal_after = 5;
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE(followed);
+  CHECK(followed->interrupted);
+  CHECK(world.in_state(GearState::starting) == 1);
+}
+
+TEST_CASE("a tool hands over to a daemon that appears, once no job of its own runs") {
+  World world;
+  world.populate(1);
+  Process process(world);
+  process.daemon = true;
+  process.signal_after = 3;
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  CHECK(followed->interrupted);
+  CHECK(world.host.begun == 0);  // with a daemon it only watches
+}
+
+TEST_CASE("the controller's loop ends at TERM and leaves the gears serving") {
+  World world;
+  world.populate(2);
+  Process process(world);
+  process.signal_after = 4;
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  CHECK(app::run_loop(controller, world.ports, [] { return app::Intervals{100ms, 100ms}; }, process.hooks) == SIGTERM);
+  CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.balancer.servers.size() == 2);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gearscale/cli/config.hpp"
+
+#include "fake_sources.hpp"
+#include "support/catch.hpp"
+
+using namespace gearscale;
+using namespace gearscale::cli;
+
+TEST_CASE("defaults make a configuration, with nothing to add gears from") {
+  const auto config = FakeSources().config();
+  REQUIRE(config);
+  CHECK(config->application.app == "shop");
+  CHECK(config->application.ns.empty());
+  CHECK(config->policy.up_pct == 90.0);
+  CHECK(config->policy.remove_pct == 49.9);
+  CHECK(config->policy.sessions_per_gear == 10.0);
+  CHECK(config->policy.remove_checks == 3);
+  CHECK(config->policy.flap_protection == core::Millis(120'000));
+  CHECK(config->check_interval == core::Millis(3'000));
+  CHECK(config->limits.fallback == core::Limits{});
+  CHECK_FALSE(config->limits.min_override);
+  CHECK(config->timeouts.boot == core::Millis(60'000));
+  CHECK(config->timeouts.drain == core::Millis(60'000));
+  CHECK(config->timeouts.tear_down == core::Millis(60'000));
+  CHECK(config->haproxy.backend == "express");
+  CHECK(config->haproxy.check == "check inter 500 fall 2 rise 1");
+  CHECK(config->haproxy.deadline == core::Millis(1'000));
+  CHECK(config->gears.template_name.empty());
+  CHECK(config->gears.bridge.empty());
+  CHECK(config->gears.pool.first == 0);
+  CHECK(config->gears.memory_reserve == 256LL << 20);
+  CHECK_FALSE(config->gears.idmap);
+  CHECK(std::holds_alternative<IdMapAutomatic>(config->idmap));
+  CHECK_FALSE(config->debug);
+}
+
+TEST_CASE("paths are those of the cartridge") {
+  const auto config = FakeSources().config();
+  REQUIRE(config);
+  const std::string haproxy = "/var/lib/gearscale/shop/haproxy-1.4";
+  CHECK(config->paths.haproxy_dir == haproxy);
+  CHECK(config->paths.haproxy_cfg == haproxy + "/conf/haproxy.cfg");
+  CHECK(config->haproxy.config_file == config->paths.haproxy_cfg);
+  CHECK(config->haproxy.stats_socket == haproxy + "/run/stats");
+  CHECK(config->paths.registry == haproxy + "/conf/gear-registry.json");
+  CHECK(config->paths.lock == haproxy + "/run/gearscale.lock");
+  CHECK(config->paths.driver_lock == haproxy + "/run/gearscale.driver");
+  CHECK(config->paths.pid_file == haproxy + "/run/haproxy_ctld.pid");
+  CHECK(config->paths.output_file == haproxy + "/run/haproxy_ctld.output");
+  CHECK(config->paths.events_log == haproxy + "/logs/scale_events.log");
+  CHECK(config->paths.events_json == haproxy + "/logs/scale_events.jsonl");
+  CHECK(config->paths.scale_limits == "/var/lib/gearscale/shop/data/scale_limits.txt");
+  CHECK(config->paths.disable_marker == "/var/lib/gearscale/shop/repo/.openshift/markers/disable_auto_scaling");
+}
+
+TEST_CASE("every setting reaches its place") {
+  FakeSources fake;
+  fake.files[FakeSources::kConf] =
+      "namespace = prod\nuuid = 5f00\nup_pct = 80\nremove_pct = 30\nflap_protection = 5s\nremove_checks = 2\ncheck_interval = 500ms\n"
+      "sessions_per_gear = 4.5\nscale_min = 2\nscale_max = 6\nbackend = web\nhaproxy_binary = /usr/sbin/haproxy\nhaproxy_deadline = 200ms\n"
+      "server_check =\ngear_maxconn = 8\ntemplate = tpl\nlxc_path = /srv/lxc\nbridge = gsbr0\naddress_pool = 10.87.0.10-10.87.0.250/24\n"
+      "gateway = 10.87.0.1\ngear_port = 80\nprobe = tcp\nprobe_path = /up\nboot_timeout = 9s\nclone_mode = copy\nidmap = 100000:65536\n"
+      "gear_memory = 64M\ngear_cpu = 0.5\ngear_pids = 99\nmemory_reserve = 1G\ndrain_timeout = 7s\nstop_timeout = 10s\ndebug = yes\n";
+  const auto config = fake.config();
+  REQUIRE(config);
+  CHECK(config->application.ns == "prod");
+  CHECK(config->uuid == "5f00");
+  CHECK(config->policy.up_pct == 80);
+  CHECK(config->policy.remove_pct == 30);
+  CHECK(config->policy.flap_protection == core::Millis(5'000));
+  CHECK(config->policy.remove_checks == 2);
+  CHECK(config->check_interval == core::Millis(500));
+  CHECK(config->policy.sessions_per_gear == 4.5);
+  CHECK(config->limits.fallback == core::Limits{.min = 2, .max = 6});
+  CHECK(config->haproxy.application.ns == "prod");
+  CHECK(config->haproxy.backend == "web");
+  CHECK(config->haproxy.binary == "/usr/sbin/haproxy");
+  CHECK(config->haproxy.deadline == core::Millis(200));
+  CHECK(config->haproxy.check.empty());
+  CHECK(config->haproxy.gear_maxconn == 8);
+  CHECK(config->haproxy.gear_port == 80);
+  CHECK(config->gears.application.app == "shop");
+  CHECK(config->gears.template_name == "tpl");
+  CHECK(config->gears.lxc_path == "/srv/lxc");
+  CHECK(config->gears.bridge == "gsbr0");
+  CHECK(config->gears.pool.size() == 241);
+  CHECK(config->gears.gateway == 0x0a570001U);
+  CHECK(config->gears.gear_port == 80);
+  CHECK(config->gears.probe == gears::ProbeKind::tcp);
+  CHECK(config->gears.probe_path == "/up");
+  CHECK(config->timeouts.boot == core::Millis(9'000));
+  CHECK(config->gears.clone_mode == gears::CloneMode::copy);
+  REQUIRE(config->gears.idmap);
+  CHECK(config->gears.idmap->count == 65'536);
+  CHECK(config->gears.gear_memory == 64LL << 20);
+  CHECK(config->gears.gear_cpu == 0.5);
+  CHECK(config->gears.gear_pids == 99);
+  CHECK(config->gears.memory_reserve == 1LL << 30);
+  CHECK(config->timeouts.drain == core::Millis(7'000));
+  CHECK(config->gears.stop_timeout == core::Millis(10'000));
+  CHECK(config->timeouts.tear_down == core::Millis(65'000));
+  CHECK(config->debug);
+}
+
+TEST_CASE("values that are wrong, alone or together, are refused with the reason and the exit code's kind") {
+  struct Row {
+    std::map<std::string, std::string> given;
+    const char* message;  // a part of it
+  };
+  const Row rows[] = {
+      {{{"app", ""}}, "app: no application is named"},
+      {{{"app", "a b"}}, "app = 'a b'"},
+      {{{"app", "a\nb"}}, "app = 'a\\nb'"},
+      {{{"app", "../x"}}, "app = '../x'"},
+      {{{"app", std::string(300, 'a')}}, "app = '"},
+      {{{"app", std::string(60, 'a')}}, "at most 64 are possible"},
+      {{{"namespace", "a-b"}}, "namespace = 'a-b'"},
+      {{{"app", "shop"}, {"namespace", std::string(60, 'n')}}, "at most 64 are possible"},
+      {{{"uuid", "a;b"}}, "uuid = 'a;b'"},
+      {{{"up_pct", "many"}}, "up_pct = 'many'"},
+      {{{"up_pct", "40"}}, "up_pct must be above remove_pct; now up_pct (40, SOURCE), remove_pct (49.9, default)"},
+      {{{"up_pct", "49.9"}}, "up_pct must be above remove_pct"},
+      {{{"remove_pct", "90"}}, "up_pct must be above remove_pct"},
+      {{{"scale_min", "0"}}, "scale_min = '0'"},
+      {{{"scale_min", "3"}, {"scale_max", "2"}}, "scale_min must be at most scale_max"},
+      {{{"scale_max", "-2"}}, "scale_max = '-2'"},
+      {{{"server_check", "check\nserver x 1.2.3.4:80"}}, "server_check = 'check\\nserver"},
+      {{{"server_check", "check \"x\""}}, "server_check ="},
+      {{{"probe_path", "health"}}, "probe_path = 'health'"},
+      {{{"probe_path", "/a b"}}, "probe_path = '/a b'"},
+      {{{"probe_path", "/a\r\nX: y"}}, "probe_path ="},
+      {{{"backend", "a b"}}, "backend = 'a b'"},
+      {{{"backend", "a;show info"}}, "backend ="},
+      {{{"backend", ""}}, "backend = ''"},
+      {{{"home_dir", "relative"}}, "home_dir = 'relative'"},
+      {{{"stats_socket", "stats"}}, "stats_socket = 'stats'"},
+      {{{"haproxy_cfg", ""}}, "haproxy_cfg = ''"},
+      {{{"template", "a/b"}}, "template = 'a/b'"},
+      {{{"bridge", "an-interface-name"}}, "bridge = 'an-interface-name'"},
+      {{{"address_pool", "10.0.0.0-10.0.0.9/24"}}, "address_pool = '10.0.0.0-10.0.0.9/24'"},
+      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"scale_max", "7"}}, "address_pool holds 10 addresses; a scale_max of 7 needs at least 11"},
+      {{{"gateway", "10.0.0"}}, "gateway = '10.0.0'"},
+      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"gateway", "10.0.1.1"}}, "gateway must be an address in the network of"},
+      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"gateway", "10.0.0.0"}}, "gateway must be an address in the network of"},
+      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"gateway", "10.0.0.10"}}, "gateway must not be one of"},
+      {{{"gear_port", "65536"}}, "gear_port = '65536'"},
+      {{{"probe", "icmp"}}, "probe = 'icmp' (SOURCE): must be one of http|tcp"},
+      {{{"clone_mode", "fast"}}, "clone_mode = 'fast'"},
+      {{{"idmap", "0:65536"}}, "idmap = '0:65536'"},
+      {{{"gear_memory", "64"}}, "gear_memory = '64'"},
+      {{{"check_interval", "10ms"}}, "check_interval = '10ms'"},
+      {{{"debug", "maybe"}}, "debug = 'maybe'"},
+  };
+  const auto expect = [](const FakeSources& fake, std::string message, const std::string& source, Errc code) {
+    if (const auto at = message.find("SOURCE"); at != std::string::npos) message.replace(at, 6, source);
+    const auto config = fake.config();
+    INFO(message);
+    REQUIRE_FALSE(config);
+    INFO(config.error().message);
+    CHECK(config.error().message.find(message) != std::string::npos);
+    CHECK(config.error().code == code);
+  };
+  for (const auto& row : rows) {
+    FakeSources by_option;
+    for (const auto& [key, text] : row.given) by_option.command_line[key] = text;
+    const bool missing = row.given.contains("app") && row.given.at("app").empty();
+    expect(by_option, row.message, "command line", missing ? Errc::config : Errc::usage);
+
+    FakeSources by_variable;
+    bool has_empty = false;
+    for (const auto& [key, text] : row.given) {
+      by_variable.command_line.erase(key);
+      by_variable.environment[variable_name(*find_setting(key))] = text;
+      has_empty = has_empty || (text.empty() && !missing);
+    }
+    if (has_empty) continue;  // an empty variable is one that is not given
+    expect(by_variable, row.message, "environment " + variable_name(*find_setting(row.given.begin()->first)), Errc::config);
+  }
+}
+
+TEST_CASE("a default that follows from another setting is checked like a given value") {
+  FakeSources fake;
+  fake.command_line["home_dir"] = "/" + std::string(100, 'h');
+  const auto config = fake.config();
+  REQUIRE_FALSE(config);
+  CHECK(config.error().message.find("stats_socket = '/hhh") == 0);
+  CHECK(config.error().message.find("(default): must be an absolute path of at most 107") != std::string::npos);
+}
+
+TEST_CASE("the pool is large enough from scale_max + 4 on, and without a scale_max always") {
+  FakeSources fake;
+  fake.command_line["address_pool"] = "10.0.0.10-10.0.0.19/24";
+  CHECK(fake.config());
+  fake.command_line["scale_max"] = "6";
+  CHECK(fake.config());
+  fake.command_line["scale_max"] = "7";
+  CHECK_FALSE(fake.config());
+  CHECK(check_pool_size({}, {.min = 1, .max = 1'000}));
+}
+
+TEST_CASE("limits know whether they are stronger or weaker than scale_limits.txt") {
+  FakeSources fake;
+  fake.files = {{FakeSources::kConf, "scale_min = 2\nscale_max = 4\n"}, {"/root/.env/GEARSCALE_SCALE_MAX", "9\n"}};
+  const auto config = fake.config();
+  REQUIRE(config);
+  CHECK_FALSE(config->limits.min_override);
+  CHECK(config->limits.max_override == 9);
+  CHECK(config->limits.fallback.min == 2);
+  CHECK(merge_limits(config->limits, std::nullopt).value() == core::Limits{.min = 2, .max = 9});
+  CHECK(merge_limits(config->limits, core::Limits{.min = 5, .max = 6}).value() == core::Limits{.min = 5, .max = 9});
+  CHECK(merge_limits(config->limits, core::Limits{.min = 9, .max = -1}).value() == core::Limits{.min = 9, .max = 9});
+  const auto contradiction = merge_limits(config->limits, core::Limits{.min = 10, .max = -1});
+  REQUIRE_FALSE(contradiction);
+  CHECK(contradiction.error().code == Errc::config);
+}
+
+TEST_CASE("a strong and a weak limit that clash are no error yet: scale_limits.txt may stand between") {
+  FakeSources fake;
+  fake.files[FakeSources::kConf] = "scale_max = 3\n";
+  fake.command_line["scale_min"] = "5";
+  const auto config = fake.config();
+  REQUIRE(config);
+  CHECK_FALSE(merge_limits(config->limits, std::nullopt));
+  CHECK(merge_limits(config->limits, core::Limits{.min = 1, .max = 8}).value() == core::Limits{.min = 5, .max = 8});
+}

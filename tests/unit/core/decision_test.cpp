@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gearscale/core/decision.hpp"
+
+#include "support/catch.hpp"
+
+using namespace gearscale::core;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Time kStart{1h};
+
+Observation seen(double sessions, int serving, int coming = 0, int down = 0) { return Observation{sessions, serving, coming, down, 0}; }
+
+// A state whose flap protection is long over.
+PolicyState calm() {
+  PolicyState state;
+  state.flap_start = kStart - 1h + 1ms;
+  return state;
+}
+
+}  // namespace
+
+TEST_CASE("a gear is added at 90.0 percent and not below") {
+  const Policy policy;
+  auto state = calm();
+  auto decision = decide(policy, {}, state, seen(9, 1), kStart);
+  CHECK(decision.action == Action::up);
+  CHECK(decision.reason == Reason::capacity_reached);
+  CHECK(decision.target == 2);
+  CHECK(decision.numbers.capacity_pct == Approx(90.0));
+  decision = decide(policy, {}, state, seen(8.99, 1), kStart + 3s);
+  CHECK(decision.action == Action::hold);
+  CHECK(decision.reason == Reason::in_band);
+  CHECK(decision.target == 1);
+}
+
+TEST_CASE("gears on their way count against a further addition") {
+  auto state = calm();
+  const auto decision = decide({}, {}, state, seen(9, 1, 1), kStart);
+  CHECK(decision.action == Action::hold);
+  CHECK(decision.reason == Reason::coming_suffices);
+  CHECK(decide({}, {}, state, seen(18, 1, 1), kStart).reason == Reason::capacity_reached);
+}
+
+TEST_CASE("scale_max holds additions, counting serving, coming and DOWN gears") {
+  auto state = calm();
+  CHECK(decide({}, {1, 2}, state, seen(20, 2), kStart).reason == Reason::at_max);
+  CHECK(decide({}, {1, 2}, state, seen(40, 1, 1), kStart).reason == Reason::at_max);
+  CHECK(decide({}, {1, 2}, state, seen(40, 1, 0, 1), kStart).reason == Reason::at_max);
+  CHECK(decide({}, {1, 3}, state, seen(20, 2), kStart).reason == Reason::capacity_reached);
+}
+
+TEST_CASE("an unlimited maximum does not block") {
+  auto state = calm();
+  CHECK(decide({}, {1, Limits::kNoLimit}, state, seen(10'000, 500), kStart).action == Action::up);
+}
+
+TEST_CASE("fewer gears than scale_min are repaired at once, also during flap protection and without load") {
+  PolicyState state;
+  state.flap_start = kStart;
+  const auto decision = decide({}, {3, 5}, state, seen(0, 1), kStart);
+  CHECK(decision.action == Action::up);
+  CHECK(decision.reason == Reason::below_min);
+  CHECK(decision.target == 3);
+  CHECK(decide({}, {3, 5}, state, seen(0, 1, 2), kStart).action == Action::hold);
+  CHECK(decide({}, {2, 5}, state, seen(0, 1, 0, 1), kStart).action == Action::hold);  // a DOWN gear is a gear
+}
+
+TEST_CASE("all gears DOWN hold, whatever the load") {
+  auto state = calm();
+  const auto decision = decide({}, {}, state, seen(50, 0, 0, 2), kStart);
+  CHECK(decision.action == Action::hold);
+  CHECK(decision.reason == Reason::all_down);
+}
+
+TEST_CASE("a gear is removed at the third consecutive low check and not at the second") {
+  auto state = calm();
+  CHECK(decide({}, {}, state, seen(1, 3), kStart).reason == Reason::low_checks);
+  const auto second = decide({}, {}, state, seen(1, 3), kStart + 3s);
+  CHECK(second.reason == Reason::low_checks);
+  CHECK(second.numbers.low_checks == 2);
+  const auto third = decide({}, {}, state, seen(1, 3), kStart + 6s);
+  CHECK(third.action == Action::down);
+  CHECK(third.reason == Reason::low_capacity);
+  CHECK(third.target == 2);
+  CHECK(third.numbers.low_checks == 0);  // a removal starts the count again: the next one takes three more checks, not a flap window
+  CHECK(decide({}, {}, state, seen(1, 2), kStart + 9s).reason == Reason::low_checks);
+  CHECK(decide({}, {}, state, seen(1, 2), kStart + 12s).reason == Reason::low_checks);
+  CHECK(decide({}, {}, state, seen(1, 2), kStart + 15s).reason == Reason::low_capacity);
+}
+
+TEST_CASE("the threshold for a low check is below 49.9 percent") {
+  Policy policy;
+  policy.peak_guard = false;
+  auto state = calm();
+  CHECK(decide(policy, {}, state, seen(14.97, 3), kStart).reason == Reason::in_band);  // 49.9
+  CHECK(decide(policy, {}, state, seen(14.96, 3), kStart).reason == Reason::low_checks);
+}
+
+TEST_CASE("flap protection holds a removal until 120 s after the last addition, and the count waits at 3") {
+  PolicyState state;
+  state.flap_start = kStart;
+  Decision decision;
+  for (auto now = kStart + 3s; now < kStart + 120s; now += 3s) decision = decide({}, {}, state, seen(1, 3), now);
+  CHECK(decision.reason == Reason::flap_protection);
+  CHECK(decision.numbers.low_checks == 3);
+  CHECK(decision.numbers.left_til_remove == 3s);
+  CHECK(decide({}, {}, state, seen(1, 3), kStart + 120s - 1ms).reason == Reason::flap_protection);
+  CHECK(decide({}, {}, state, seen(1, 3), kStart + 120s).reason == Reason::low_capacity);
+}
+
+TEST_CASE("an addition restarts flap protection") {
+  auto state = calm();
+  settle(state, Outcome::added, kStart);
+  CHECK(state.flap_start == kStart);
+  for (auto now = kStart; now < kStart + 9s; now += 3s) CHECK(decide({}, {}, state, seen(1, 3), now).action == Action::hold);
+}
+
+TEST_CASE("the low checks start again after a check that is not low, an addition, or a check without data") {
+  for (const int what : {0, 1, 2}) {
+    auto state = calm();
+    Policy policy;
+    policy.peak_guard = false;
+    decide(policy, {}, state, seen(1, 3), kStart);
+    decide(policy, {}, state, seen(1, 3), kStart + 3s);
+    CHECK(state.low_checks == 2);
+    if (what == 0) decide(policy, {}, state, seen(20, 3), kStart + 6s);
+    if (what == 1) decide(policy, {}, state, seen(29, 3), kStart + 6s);
+    if (what == 2) {
+      const auto blind = decide(policy, {}, state, std::nullopt, kStart + 6s);
+      CHECK(blind.action == Action::hold);
+      CHECK(blind.reason == Reason::no_data);
+    }
+    CHECK(state.low_checks == 0);
+  }
+}
+
+TEST_CASE("a gear that would be added back is not removed") {
+  auto state = calm();
+  CHECK(decide({}, {}, state, seen(9, 2), kStart).reason == Reason::would_return);    // 9 on 1 gear are 90%
+  CHECK(decide({}, {}, state, seen(8.9, 2), kStart).reason == Reason::would_return);  // the peak of 9 is remembered
+  auto fresh = calm();
+  CHECK(decide({}, {}, fresh, seen(8.9, 2), kStart).reason == Reason::low_checks);
+}
+
+TEST_CASE("the peak of the last 120 s guards the removal and then lets go") {
+  auto state = calm();
+  decide({}, {}, state, seen(18, 3), kStart);
+  CHECK(decide({}, {}, state, seen(2, 3), kStart + 3s).reason == Reason::would_return);  // 18 on 2 gears are 90%
+  CHECK(decide({}, {}, state, seen(2, 3), kStart + 120s).reason == Reason::would_return);
+  CHECK(decide({}, {}, state, seen(2, 3), kStart + 123s).reason == Reason::low_checks);
+}
+
+TEST_CASE("scale_min and the last gear are never given up") {
+  auto state = calm();
+  CHECK(decide({}, {2, 4}, state, seen(0, 2), kStart).reason == Reason::at_min);
+  CHECK(decide({}, {1, 4}, state, seen(0, 1), kStart).reason == Reason::at_min);
+}
+
+TEST_CASE("gears above a lowered scale_max are removed one a check") {
+  auto state = calm();
+  const auto decision = decide({}, {1, 2}, state, seen(25, 4), kStart);
+  CHECK(decision.action == Action::down);
+  CHECK(decision.reason == Reason::above_max);
+  CHECK(decision.target == 3);
+}
+
+TEST_CASE("a failed addition holds further ones off for 3 s, then 6 s, at most 60 s, and a success ends it") {
+  auto state = calm();
+  settle(state, Outcome::add_failed, kStart);
+  CHECK(decide({}, {}, state, seen(9, 1), kStart + 3s - 1ms).reason == Reason::hold_off);
+  CHECK(decide({}, {}, state, seen(9, 1), kStart + 3s).reason == Reason::capacity_reached);
+  settle(state, Outcome::add_failed, kStart + 3s);
+  CHECK(decide({}, {}, state, seen(9, 1), kStart + 9s - 1ms).reason == Reason::hold_off);
+  for (int i = 0; i < 20; ++i) settle(state, Outcome::add_failed, kStart);
+  CHECK(state.add_not_before == kStart + 60s);
+  settle(state, Outcome::served, kStart);
+  CHECK(decide({}, {}, state, seen(9, 1), kStart).reason == Reason::capacity_reached);
+}
+
+TEST_CASE("a failed removal holds off removals and no addition") {
+  auto state = calm();
+  settle(state, Outcome::remove_failed, kStart);
+  CHECK(decide({}, {}, state, seen(9, 1), kStart).action == Action::up);
+  for (const auto now : {kStart - 6s, kStart - 3s}) decide({}, {}, state, seen(0, 3), now);
+  auto quiet = calm();
+  quiet.low_checks = 3;
+  settle(quiet, Outcome::remove_failed, kStart);
+  CHECK(decide({}, {}, quiet, seen(0, 3), kStart + 1s).reason == Reason::hold_off);
+  CHECK(decide({}, {}, quiet, seen(0, 3), kStart + 3s).reason == Reason::low_capacity);
+}
+
+TEST_CASE("the same inputs give the same decision") {
+  for (int sessions = 0; sessions < 60; ++sessions) {
+    auto one = calm();
+    auto two = calm();
+    const auto first = decide({}, {1, 4}, one, seen(sessions, 3, 1), kStart);
+    const auto second = decide({}, {1, 4}, two, seen(sessions, 3, 1), kStart);
+    CHECK(first.reason == second.reason);
+    CHECK(first.target == second.target);
+  }
+}
