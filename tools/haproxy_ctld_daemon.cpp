@@ -2,11 +2,12 @@
 // haproxy_ctld_daemon: the controller in the background.
 #include <iostream>
 
+#include "gearscale/cli/config.hpp"
 #include "gearscale/cli/controller_run.hpp"
 #include "gearscale/cli/daemon.hpp"
 #include "gearscale/cli/exit_codes.hpp"
 #include "gearscale/cli/options.hpp"
-#include "gearscale/cli/real_parts.hpp"
+#include "gearscale/cli/resolve.hpp"
 
 int main(int argc, char** argv) {
   using namespace gearscale;
@@ -19,11 +20,13 @@ int main(int argc, char** argv) {
       return cli::kExitDone;
     }
     const auto& options = parsed->options;
-    const auto config = cli::load_config(options.controller.common);
-    if (!config) return fail(config.error());
+    // The rest of the configuration is the controller's business: stop and status work while it is wrong.
+    const auto& common = options.controller.common;
+    const auto files = cli::find_daemon_files(cli::process_sources(common.settings, common.config_file));
+    if (!files) return fail(files.error());
     cli::Daemon daemon;
-    daemon.pid_file = config->paths.pid_file;
-    daemon.output_file = config->paths.output_file;
+    daemon.pid_file = files->pid_file;
+    daemon.output_file = files->output_file;
     daemon.out = &std::cout;
     daemon.err = &std::cerr;
     const bool foreground = options.command == cli::DaemonCommand::run;

@@ -3,6 +3,7 @@
 # What setup, control, teardown and the hooks share: messages, safe values, files written whole, and the installed tree.
 # Sourced, never run. A script sets `self` (its name in messages) before it sources this file.
 : "${self:?set self before sourcing cartridge.sh}"
+export LC_ALL=C  # ranges of letters that are the same everywhere
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # Every error is one line, `script: what failed: why`, on stderr.
@@ -24,7 +25,7 @@ require_tool() { command -v "$1" > /dev/null || die_config "$1: not installed: $
 # --- values that reach a path, a socket command or a line of a configuration file ---
 
 is_safe_name() { [[ ${#1} -le ${2:-64} && $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; }
-is_safe_path() { [[ ${#1} -le 4000 && $1 =~ ^/[A-Za-z0-9/._+@:,=-]*$ && $1/ != */../* ]]; }
+is_safe_path() { [[ ${#1} -le 4000 && $1 =~ ^/[A-Za-z0-9/._+@~-]*$ && $1/ != */../* ]]; }
 is_safe_uri() { [[ ${#1} -le 1000 && $1 =~ ^/[A-Za-z0-9/._~:?@!*+,\;=%\&-]*$ ]]; }
 is_bind_address() {
   [[ ${#1} -le 200 && $1 =~ ^(\*|[A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})$ ]] || return 1

@@ -3,6 +3,7 @@
 # What the scripts of this folder share: messages, exit codes, the subordinate id range of root, leftovers of LXC.
 # Sourced, never run. A script sets `self` (its name in messages) before it sources this file.
 : "${self:?set self before sourcing common.sh}"
+export LC_ALL=C  # numbers with a point, ranges of letters that are the same everywhere
 
 # Every error is one line, `script: what failed: why`, on stderr.
 die() { printf '%s: %s\n' "$self" "$*" >&2; exit 1; }
@@ -73,4 +74,21 @@ remove_empty_cgroups() {
     rmdir "$directory" 2> /dev/null || true
   done < <(find /sys/fs/cgroup -depth -type d \( -name "lxc.monitor.$name" -o -name "lxc.monitor.$name-[0-9]*" \
     -o -name "lxc.payload.$name" -o -name "lxc.payload.$name-[0-9]*" \) 2> /dev/null)
+}
+
+# marked_containers LXC_PATH MARK PREFIX: containers of the application with this mark (lxc.group), named PREFIX-XXXXXXXX.
+marked_containers() {
+  local config name
+  for config in "$1"/*/config; do
+    [[ -f $config && $(config_value "$config" lxc.group) == "$2" ]] || continue
+    name=$(basename "$(dirname "$config")")
+    [[ $name =~ ^"$3"-[0-9a-f]{8}$ ]] && printf '%s\n' "$name"
+  done
+  return 0
+}
+
+destroy_container() {
+  lxc-stop -P "$1" -n "$2" -k > /dev/null 2>&1 || true
+  lxc-destroy -P "$1" -n "$2" > /dev/null 2>&1 || return 1
+  remove_empty_cgroups "$2"
 }

@@ -13,12 +13,15 @@ TEST_CASE("capacity is that of the controller of 2017, and so is whether to add"
   CHECK(rows.size() == 15675);
   for (const auto& row : rows) {
     REQUIRE(row.size() == 5);
-    const double capacity = core::capacity_pct({.sessions = std::stod(row[0]), .gears = std::stoi(row[1]), .sessions_per_gear = std::stod(row[2])});
+    const double capacity =
+        core::capacity_pct({.sessions = std::stod(row[0]), .gears = std::stoi(row[1]), .sessions_per_gear = std::stod(row[2])});
     const double original = std::stod(row[3]);
     // It divides in another order, so the last bit may differ.
     const bool same = std::abs(capacity - original) <= 4e-16 * std::max(1.0, original);
     const bool same_verdict = (capacity >= 90.0) == (row[4] == "true");
-    if (!same || !same_verdict) FAIL(row[0] << " sessions on " << row[1] << " gears of " << row[2] << ": " << capacity << ", original " << original);
+    if (!same || !same_verdict) {
+      FAIL(row[0] << " sessions on " << row[1] << " gears of " << row[2] << ": " << capacity << ", original " << original);
+    }
   }
 }
 

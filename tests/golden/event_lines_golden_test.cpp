@@ -103,8 +103,8 @@ TEST_CASE("the recorded capacity is ours, but where the controller of 2012 floor
     for (const auto& row : test::read_recording("log/" + std::string(run.name) + ".txt", '\t', false)) {
       auto line = understand(row[1]);
       if (!line) continue;
-      const auto ours =
-          core::capacity_pct({.sessions = line->numbers.sessions, .gears = line->numbers.serving, .sessions_per_gear = run.sessions_per_gear});
+      const auto ours = core::capacity_pct(
+          {.sessions = line->numbers.sessions, .gears = line->numbers.serving, .sessions_per_gear = run.sessions_per_gear});
       line->numbers.capacity_pct = ours;
       const bool same_text = made_again(*line) == line->original;
       const bool floored = run.floors && static_cast<int>(line->numbers.sessions) % line->numbers.serving != 0;
@@ -124,7 +124,8 @@ TEST_CASE("what a tool said comes out as it was, on one line") {
       std::smatch match;
       if (!std::regex_match(row[1], match, kExit)) continue;
       ++seen;
-      const auto message = codec::tool_exit(match[1].str(), match[2].str(), std::stoi(match[3]), std::stoi(match[4]), test::unescaped(match[5].str()));
+      const auto message =
+          codec::tool_exit(match[1].str(), match[2].str(), std::stoi(match[3]), std::stoi(match[4]), test::unescaped(match[5].str()));
       CHECK(codec::log_line(Severity::debug, message, stamp) == "D, [2026-11-22T06:12:24.190922 #6399] DEBUG -- : " + row[1] + "\n");
     }
   }

@@ -16,6 +16,7 @@ inline constexpr gears::IdMap kTestIdmap{1'000'000, 65'536};
 
 struct GroundOptions {
   std::optional<gears::IdMap> idmap = kTestIdmap;  // of the template
+  std::string template_name = "tmpl";
 };
 
 class Ground {
@@ -38,7 +39,8 @@ class Ground {
   int subnet_ = 0;
 };
 
-bool is_root();
+// True, with a line by which ctest counts the program as skipped, without root.
+bool cannot_run();
 std::string read(const std::string& path);  // the whole file, empty when it cannot be read
 void write(const std::string& path, const std::string& content);
 
@@ -54,9 +56,19 @@ Output run_inside(const Ground& ground, const GearSpec& gear, const std::string&
 // The body of what the gear answers to GET /; empty when it does not.
 std::string fetch(const GearSpec& gear, int port = 8080);
 
-// Waits for the job of this gear and returns its result.
-JobResult await(GearHost& host, const std::string& id);
+// Waits for the ends of that many jobs.
+std::vector<JobResult> await(GearHost& host, std::size_t count);
 JobResult run_job(GearHost& host, JobKind kind, const GearSpec& gear, core::Millis deadline = core::Millis(30'000));
+
+// What it says, or its error; the test fails when it is the other one.
+std::string detail_of(const JobResult& result);
+Error error_of(const JobResult& result);
+
+// "ready in 31 ms (clone 6)" -> "ready in # ms (clone #)"
+std::string without_numbers(const std::string& text);
+
+// Tears the gear down and checks that nothing is left of it.
+void tear_down_fully(const Ground& ground, GearHost& host, const GearSpec& gear);
 
 // Processes that this one has started and that have not been waited for.
 std::vector<int> children();

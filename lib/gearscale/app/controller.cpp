@@ -9,6 +9,7 @@ namespace gearscale::app {
 namespace {
 
 constexpr core::Millis kLockPatience{200};
+constexpr int kInspectionsPerCheck = 8;
 constexpr int kRounds = 4;  // a gear takes at most this many steps in one tick (begin_removal, unenrol, tear_down ...)
 
 bool in_transition(const core::Registry& registry) {
@@ -91,17 +92,22 @@ Result<void> Controller::reconcile_once(Working& working, const BalancerView& vi
   return {};
 }
 
-// Looking at a container costs a call, so only gears that HAProxy finds missing or DOWN are looked at.
+// Looking at a container costs a call, so only gears that HAProxy finds missing or DOWN are looked at, a few each check, in turn.
 void Controller::inspect_suspicious(const core::Registry& registry) {
-  for (const auto& gear : registry.gears) {
+  const auto count = registry.gears.size();
+  int left = kInspectionsPerCheck;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& gear = registry.gears[(next_inspection_ + i) % count];
     auto& sight = inventory_.of(gear.id);
     const bool suspicious = gear.state == core::GearState::serving &&
                             (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
     if (!suspicious) {
       sight.container = core::ContainerState::unknown;
-    } else if (const auto state = ports_.host.inspect(gear.id)) {
-      sight.container = *state;
+      continue;
     }
+    if (left == 0) continue;
+    if (const auto state = ports_.host.inspect(gear.id)) sight.container = *state;
+    if (--left == 0) next_inspection_ = (next_inspection_ + i + 1) % count;
   }
 }
 

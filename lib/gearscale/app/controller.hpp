@@ -91,6 +91,7 @@ class Controller {
   Executor executor_;
   Recorder recorder_;
   core::PolicyState policy_state_;
+  std::size_t next_inspection_ = 0;  // where the next check goes on looking at containers
   bool reconciled_ = false;
   bool busy_ = false;
 };

@@ -2,6 +2,9 @@
 // What is known of each gear besides its registry entry: its server in HAProxy, its container, its running job. Remembers; decides nothing.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -42,9 +45,15 @@ class Inventory {
   bool has_jobs() const;
 
  private:
+  // Each tick looks up every gear a few times; the first eight characters are the whole id, and random.
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      std::uint64_t key = 0;
+      std::memcpy(&key, text.data(), std::min(text.size(), sizeof key));
+      key *= 0x9e3779b97f4a7c15U;  // Fibonacci hashing: hex digits differ in few bits
+      return static_cast<std::size_t>(key ^ key >> 32);
+    }
   };
   std::unordered_map<std::string, Sight, Hash, std::equal_to<>> sights_;
 };

@@ -80,6 +80,7 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
   core::PolicyState memoryless;
   // The numbers of this moment, for the event; the decision itself is forced.
   result.decision = core::decide(scene.settings.policy, core::Limits{}, memoryless, scene.inventory.observation(scene.registry, sessions), now);
+  result.decision.numbers.low_checks = 0;
   const auto& numbers = result.decision.numbers;
   std::vector<std::string> chosen;
   const auto count = add ? check_add(scene, numbers) : check_remove(scene, numbers, chosen);

@@ -83,15 +83,21 @@ std::string printable(std::string_view text, std::size_t max_length) {
 }
 
 std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
-  const auto pieces = split(text, '.');
-  if (pieces.size() != 4) return std::nullopt;
+  // Called for every row of `show stat`: no allocation.
   std::uint32_t address = 0;
-  for (const auto piece : pieces) {
-    const auto number = parse_integer(piece);
-    if (!number || *number < 0 || *number > 255 || (piece.size() > 1 && piece.front() == '0')) return std::nullopt;
-    address = address << 8 | static_cast<std::uint32_t>(*number);
+  for (int piece = 0; piece < 4; ++piece) {
+    std::size_t digits = 0;
+    std::uint32_t number = 0;
+    for (; digits < text.size() && digits < 4 && is_digit(text[digits]); ++digits) {
+      number = number * 10 + static_cast<std::uint32_t>(text[digits] - '0');
+    }
+    if (digits == 0 || number > 255 || (digits > 1 && text.front() == '0')) return std::nullopt;
+    text.remove_prefix(digits);
+    if (piece < 3 && !text.starts_with('.')) return std::nullopt;
+    if (piece < 3) text.remove_prefix(1);
+    address = address << 8 | number;
   }
-  return address;
+  return text.empty() ? std::optional(address) : std::nullopt;
 }
 
 std::string format_ipv4(std::uint32_t address) {

@@ -60,6 +60,7 @@ char letter_of(const Tool& tool, const Setting& setting) {
 std::string setting_help(const Setting& setting) {
   std::string help(setting.help);
   if (setting.kind == Kind::flag) return help;
+  if (setting.default_value.empty()) return help;
   help += " [" + default_text(setting);
   if (!setting.unit.empty()) help += " " + std::string(setting.unit);
   if (setting.kind != Kind::text && setting.kind != Kind::choice) help += "; " + std::string(setting.range);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// argv by a tool's table: options are found and counted here, not understood. Boost.Program_options stays behind this header. Also the help text.
+// argv by a tool's table: options are found and counted here, not understood. Also the help text. Boost.Program_options stays behind this.
 #pragma once
 
 #include <map>
@@ -22,8 +22,8 @@ struct CommandLine {
   std::vector<std::string> values(const std::string& name) const { return has(name) ? options.at(name) : std::vector<std::string>(); }
 };
 
-// Errc::usage: an unknown or abbreviated option, a missing value (also when an option stands in its place), a value for a switch, an option given twice
-// that is not repeatable. `--name=` gives an empty value.
+// Errc::usage: an unknown or abbreviated option, a missing value (also when an option stands in its place), a value for a switch, an option
+// given twice that is not repeatable. `--name=` gives an empty value.
 Result<CommandLine> parse_command_line(const Tool& tool, const Arguments& arguments);
 
 // Usage, options by groups, environment, files, exit codes, an example.

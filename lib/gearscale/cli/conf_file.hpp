@@ -18,8 +18,9 @@ struct ConfLine {
 
 inline constexpr std::size_t kMaxConfFile = 64 * 1024;
 
-// Blank lines and CR before the line end are allowed; a '#' at the start of a line or after a blank begins a comment. Errc::config, naming file and
-// line, for: a line without '=', an unknown key, a key twice, control characters, more than 64 KiB. `name` is the file as messages shall call it.
+// Blank lines and CR before the line end are allowed; a '#' at the start of a line or after a blank begins a comment. Errc::config, naming
+// file and line, for: a line without '=', an unknown key, a key twice, control characters, more than 64 KiB. `name` is the file as messages
+// shall call it.
 Result<std::vector<ConfLine>> parse_conf(std::string_view text, std::string_view name);
 
 }  // namespace gearscale::cli

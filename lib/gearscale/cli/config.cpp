@@ -14,6 +14,8 @@ namespace gearscale::cli {
 namespace {
 
 constexpr int kSpareAddresses = 4;
+constexpr std::string_view kPidFile = "run/haproxy_ctld.pid";
+constexpr std::string_view kOutputFile = "run/haproxy_ctld.output";
 constexpr core::Millis kDestroyTime{55'000};  // of a tear-down, besides the clean shutdown
 
 // Typed reading. resolve() has checked each text, so that a failure here is a programmer's error.
@@ -56,8 +58,8 @@ Paths read_paths(const Reader& read) {
           .registry = path_in(haproxy, "conf/gear-registry.json"),
           .lock = path_in(haproxy, "run/gearscale.lock"),
           .driver_lock = path_in(haproxy, "run/gearscale.driver"),
-          .pid_file = path_in(haproxy, "run/haproxy_ctld.pid"),
-          .output_file = path_in(haproxy, "run/haproxy_ctld.output"),
+          .pid_file = path_in(haproxy, kPidFile),
+          .output_file = path_in(haproxy, kOutputFile),
           .events_log = path_in(logs, "scale_events.log"),
           .events_json = path_in(logs, "scale_events.jsonl"),
           .scale_limits = path_in(read.text("data_dir"), "scale_limits.txt"),
@@ -115,9 +117,7 @@ std::string shown(const Values& values, std::string_view key) {
 }
 
 Result<void> check_application(const Values& values, const core::Application& application) {
-  if (application.app.empty()) {
-    return fail(Errc::config, "app: no application is named: use --app NAME, OPENSHIFT_APP_NAME, or 'app = NAME' in a file given with --config");
-  }
+  if (application.app.empty()) return no_application();
   const auto checked = core::check_application(application);
   if (checked) return {};
   return clash(values, "app", "namespace", checked.error().message);
@@ -148,7 +148,9 @@ Result<void> check_network(const Values& values, const Config& config) {
   if (gateway == 0) return {};
   const std::uint32_t host_bits = 0xffffffffU >> pool.prefix;
   const auto network = pool.first & ~host_bits;
-  const auto why = [&](const std::string& text) { return clash(values, "gateway", "address_pool", text + " " + shown(values, "address_pool")); };
+  const auto why = [&](const std::string& text) {
+    return clash(values, "gateway", "address_pool", text + " " + shown(values, "address_pool"));
+  };
   if (gateway <= network || gateway >= (network | host_bits)) return why("gateway must be an address in the network of");
   if (gateway >= pool.first && gateway <= pool.last) return why("gateway must not be one of");
   return {};
@@ -156,21 +158,29 @@ Result<void> check_network(const Values& values, const Config& config) {
 
 }  // namespace
 
+Result<DaemonFiles> find_daemon_files(const Sources& sources) {
+  const auto directory = resolve_haproxy_dir(sources);
+  if (!directory) return fail(directory.error());
+  return DaemonFiles{.pid_file = path_in(*directory, kPidFile), .output_file = path_in(*directory, kOutputFile)};
+}
+
 Result<core::Limits> merge_limits(const LimitsSource& source, const std::optional<core::Limits>& file) {
   auto limits = file.value_or(source.fallback);
   limits.min = source.min_override.value_or(limits.min);
   limits.max = source.max_override.value_or(limits.max);
   if (!codec::check_limits(limits)) {
     return fail(Errc::config, "scale_min (" + std::to_string(limits.min) + ") must be at most scale_max (" + std::to_string(limits.max) +
-                                  "): command line, environment and " + (file ? "scale_limits.txt" : "configuration") + " contradict each other");
+                                  "): command line, environment and " + (file ? "scale_limits.txt" : "configuration") +
+                                  " contradict each other");
   }
   return limits;
 }
 
 Result<void> check_pool_size(const core::AddressPool& pool, const core::Limits& limits) {
   if (pool.first == 0 || limits.max == core::Limits::kNoLimit || pool.size() >= std::int64_t{limits.max} + kSpareAddresses) return {};
-  return fail(Errc::config, "address_pool holds " + std::to_string(pool.size()) + " addresses; a scale_max of " + std::to_string(limits.max) +
-                                " needs at least " + std::to_string(limits.max + kSpareAddresses) + ": enlarge address_pool or lower scale_max");
+  return fail(Errc::config, "address_pool holds " + std::to_string(pool.size()) + " addresses; a scale_max of " +
+                                std::to_string(limits.max) + " needs at least " + std::to_string(limits.max + kSpareAddresses) +
+                                ": enlarge address_pool or lower scale_max");
 }
 
 Result<Config> make_config(const Values& values) {

@@ -59,8 +59,14 @@ struct Config {
 // scale_min > scale_max, gateway outside the pool's network or inside the pool, a pool too small.
 Result<Config> make_config(const Values& values);
 
-// A pool holds at least scale_max + 4 addresses where there is a scale_max (spare ones for gears that leave while others come). Errc::config otherwise;
-// true for a pool that is not given (size 1, address 0).
+// All that stop and status of the daemon need: found even while the conf file or another setting is wrong (resolve_haproxy_dir).
+struct DaemonFiles {
+  std::string pid_file, output_file;  // as in Paths
+};
+Result<DaemonFiles> find_daemon_files(const Sources& sources);
+
+// A pool holds at least scale_max + 4 addresses where there is a scale_max (spare ones for gears that leave while others come).
+// Errc::config otherwise; true for a pool that is not given (size 1, address 0).
 Result<void> check_pool_size(const core::AddressPool& pool, const core::Limits& limits);
 
 }  // namespace gearscale::cli

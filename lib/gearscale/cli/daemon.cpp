@@ -38,7 +38,8 @@ constexpr int kStatusNotRunning = 3;
 // Pid 0: the lock is held from a pid namespace that ours does not show.
 std::string pid_text(pid_t pid) { return pid == 0 ? "(pid not visible from here)" : "(pid " + std::to_string(pid) + ")"; }
 
-// Takes the lock of a controller that died and lets it go again, which removes the file. Whoever starts in this moment has the lock and keeps the file.
+// Takes the lock of a controller that died and lets it go again, which removes the file. Whoever starts in this moment has the lock and
+// keeps the file.
 void remove_stale(const std::string& pid_file) { static_cast<void>(PidFile::acquire(pid_file).has_value()); }
 
 Result<void> refuse_running(const Daemon& daemon) {
@@ -56,7 +57,9 @@ void detach(const Fd& output, const Fd& report) {
   signal(SIGCHLD, SIG_DFL);
   umask(027);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (::chdir("/") != 0 || null < 0 || ::dup2(null, 0) < 0 || ::dup2(output.get(), 1) < 0 || ::dup2(output.get(), 2) < 0) _exit(kExitFailed);
+  if (::chdir("/") != 0 || null < 0 || ::dup2(null, 0) < 0 || ::dup2(output.get(), 1) < 0 || ::dup2(output.get(), 2) < 0) {
+    _exit(kExitFailed);
+  }
   // A lock or socket that the starter's caller left open must not live on in a daemon.
   const auto kept = static_cast<unsigned>(report.get());
   if (kept > 3) ::close_range(3, kept - 1, 0);
@@ -128,8 +131,8 @@ Result<int> conclude(const Daemon& daemon, const Beginning& beginning) {
       return fail(Errc::failed, std::string(kController) + " has not taken " + daemon.pid_file + " within " + seconds(daemon.waits.lock) +
                                     " and may still be starting" + see);
     case Beginning::Kind::silent:
-      *daemon.err << kController << ": warning: it runs, but has not said within " << seconds(daemon.waits.silence) << " whether all is well" << see
-                  << "\n";
+      *daemon.err << kController << ": warning: it runs, but has not said within " << seconds(daemon.waits.silence)
+                  << " whether all is well" << see << "\n";
       break;
     case Beginning::Kind::reported:
       if (beginning.report.kind == Report::Kind::failure) {
@@ -147,7 +150,9 @@ Result<int> conclude(const Daemon& daemon, const Beginning& beginning) {
 Result<int> start(const Daemon& daemon) {
   if (auto free = refuse_running(daemon); !free) return fail(free.error());
   const auto output = system::open_regular(daemon.output_file, {.flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, .mode = 0640});
-  if (!output && output.error().sys_errno == ENOENT) return fail(Errc::config, output.error().message + ": run the cartridge's setup first", ENOENT);
+  if (!output && output.error().sys_errno == ENOENT) {
+    return fail(Errc::config, output.error().message + ": run the cartridge's setup first", ENOENT);
+  }
   if (!output) return fail(output.error());
   auto pair = make_report_pair();
   if (!pair) return fail(pair.error());
@@ -190,7 +195,8 @@ Result<int> stop(const Daemon& daemon) {
     if (!free) return fail(free.error());
     if (*free) break;
     if (SteadyClock::now() >= deadline) {
-      return fail(Errc::failed, name + " has not ended within " + seconds(daemon.waits.stop) + " of TERM; it is left running; see " + daemon.output_file);
+      return fail(Errc::failed,
+                  name + " has not ended within " + seconds(daemon.waits.stop) + " of TERM; it is left running; see " + daemon.output_file);
     }
     std::this_thread::sleep_for(daemon.waits.poll);
   }

@@ -55,7 +55,9 @@ Result<int> count_of(const CommandLine& line) {
 Result<void> check_gear_names(const CommandLine& line) {
   for (const auto* option : {"gear", "pin", "unpin"}) {
     for (const auto& name : line.values(option)) {
-      if (!is_safe_name(name, 2 * 64)) return fail(Errc::usage, "--" + std::string(option) + " = '" + printable(name) + "': not the name of a gear");
+      if (!is_safe_name(name, 2 * 64)) {
+        return fail(Errc::usage, "--" + std::string(option) + " = '" + printable(name) + "': not the name of a gear");
+      }
     }
   }
   const auto unpin = line.values("unpin");

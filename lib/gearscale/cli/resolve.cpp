@@ -65,13 +65,19 @@ Unexpected value_error(std::string_view key, const Value& value, const std::stri
   return fail(code, std::string(key) + " = '" + printable(value.text) + "' (" + printable(value.source, 300) + "): " + why);
 }
 
+Unexpected no_application() {
+  return fail(Errc::config,
+              "app: no application is named: use --app NAME, OPENSHIFT_APP_NAME, or 'app = NAME' in a file given with --config");
+}
+
 const Value& Values::at(std::string_view key) const { return values_.at(index_of(key)); }
 Value& Values::slot(std::string_view key) { return values_.at(index_of(key)); }
 
 void Values::apply_scale_limits(const core::Limits& limits) {
   for (const auto& [key, number] : {std::pair("scale_min", limits.min), std::pair("scale_max", limits.max)}) {
     auto& value = slot(key);
-    if (value.origin < Origin::scale_limits) value = {.text = std::to_string(number), .origin = Origin::scale_limits, .source = "scale_limits.txt"};
+    if (value.origin > Origin::scale_limits) continue;
+    value = {.text = std::to_string(number), .origin = Origin::scale_limits, .source = "scale_limits.txt"};
   }
 }
 
@@ -85,24 +91,39 @@ class Resolver {
       return resolve_all();
     }
     // The conf file is found through settings; it cannot move itself.
-    auto before = resolve_all();
-    if (!before) return before;
-    const std::string directory = before->text("haproxy_dir");
-    if (directory.empty()) return before;
-    if (auto read = read_conf(path_in(directory, kConfFile), kConfFile); !read) {
-      if (is_absent(read.error())) return before;
-      return fail(read.error());
-    }
+    const auto directory = locate();
+    if (!directory) return fail(directory.error());
+    if (directory->empty()) return resolve_all();
+    if (auto read = read_conf(path_in(*directory, kConfFile), kConfFile); !read && !is_absent(read.error())) return fail(read.error());
     auto values = resolve_all();
-    if (values && values->text("haproxy_dir") != directory) {
+    if (values && values->text("haproxy_dir") != *directory) {
       const std::string_view key = values->at("haproxy_dir").origin == Origin::conf_file ? "haproxy_dir" : "home_dir";
-      return value_error(key, values->at(key), "this file was found in " + directory +
+      return value_error(key, values->at(key), "this file was found in " + *directory +
                                                    " and cannot say otherwise; use --config, --haproxy-dir or the environment");
     }
     return values;
   }
 
+  Result<std::string> haproxy_dir() {
+    if (sources_.config_file) {
+      if (auto read = read_conf(*sources_.config_file, *sources_.config_file); !read) return fail(read.error());
+    }
+    auto directory = locate();
+    if (directory && directory->empty()) return no_application();
+    return directory;
+  }
+
  private:
+  // HAPROXY_DIR by what is known so far, without a look at other settings; empty when there is nothing to make it from.
+  Result<std::string> locate() {
+    Values values;
+    values.values_.resize(settings().size());
+    for (const auto* key : {"app", "home_dir", "haproxy_dir"}) {
+      if (auto added = add(*find_setting(key), values); !added) return fail(added.error());
+    }
+    return values.text("haproxy_dir");
+  }
+
   Result<void> read_conf(const std::string& path, std::string_view name) {
     auto text = sources_.read_file(path, kMaxConfFile);
     if (!text) return fail(Error{Errc::config, "configuration file: " + text.error().message, text.error().sys_errno});
@@ -115,16 +136,22 @@ class Resolver {
 
   Result<Values> resolve_all() {
     Values values;
+    values.values_.resize(settings().size());
     for (const auto& setting : settings()) {
-      auto value = find(setting, values);
-      if (!value) return fail(value.error());
-      if (auto checked = check_text(setting, value->text); !checked) {
-        // An empty default means "not given"; whether it may stay so is not a question of this one setting.
-        if (value->origin != Origin::built_in || !value->text.empty()) return value_error(setting.key, *value, checked.error().message);
-      }
-      values.values_.push_back(std::move(*value));
+      if (auto added = add(setting, values); !added) return fail(added.error());
     }
     return values;
+  }
+
+  Result<void> add(const Setting& setting, Values& values) {
+    auto value = find(setting, values);
+    if (!value) return fail(value.error());
+    if (auto checked = check_text(setting, value->text); !checked) {
+      // An empty default means "not given"; whether it may stay so is not a question of this one setting.
+      if (value->origin != Origin::built_in || !value->text.empty()) return value_error(setting.key, *value, checked.error().message);
+    }
+    values.slot(setting.key) = std::move(*value);
+    return {};
   }
 
   Result<Value> find(const Setting& setting, const Values& earlier) {
@@ -185,6 +212,7 @@ class Resolver {
 };
 
 Result<Values> resolve(const Sources& sources) { return Resolver(sources).run(); }
+Result<std::string> resolve_haproxy_dir(const Sources& sources) { return Resolver(sources).haproxy_dir(); }
 
 Sources process_sources(std::map<std::string, std::string> command_line, std::optional<std::string> config_file) {
   const char* home = std::getenv("HOME");

@@ -21,7 +21,8 @@ enum class Origin { built_in, conf_file, scale_limits, env_file, environment, co
 struct Value {
   std::string text;
   Origin origin = Origin::built_in;
-  std::string source = "default";  // "command line", "environment OPENSHIFT_APP_NAME", "/root/.env/OPENSHIFT_APP_NAME", "conf/haproxy_ctld.conf line 4"
+  // "command line", "environment OPENSHIFT_APP_NAME", "/root/.env/OPENSHIFT_APP_NAME", "scale_limits.txt", "conf/haproxy_ctld.conf line 4"
+  std::string source = "default";
 };
 
 // The value of every setting of the table, each allowed by itself (check_text); only resolve() makes them.
@@ -52,13 +53,21 @@ struct Sources {
 // The process's own environment and files; $HOME, or the home of the effective user.
 Sources process_sources(std::map<std::string, std::string> command_line, std::optional<std::string> config_file);
 
-// Precedence: command line, environment, ~/.env/NAME, conf file, default. A variable or ~/.env file that is empty counts as not given. Errors name setting,
-// value, source and what is allowed: Errc::usage when the value came from the command line, Errc::config otherwise, for unreadable files too.
-// Blocks for reading small files only.
+// Precedence: command line, environment, ~/.env/NAME, conf file, default. A variable or ~/.env file that is empty counts as not given.
+// Errors name setting, value, source and what is allowed: Errc::usage when the value came from the command line, Errc::config otherwise,
+// for unreadable files too. Blocks for reading small files only.
 Result<Values> resolve(const Sources& sources);
+
+// HAPROXY_DIR alone. Stopping a daemon, or asking whether it runs, must not fail because some other setting has become wrong: without
+// --config no conf file is read (one that is found through HAPROXY_DIR cannot move it), and no other value is judged but those the
+// directory is made from.
+Result<std::string> resolve_haproxy_dir(const Sources& sources);
 
 // The error about a setting's value: "up_pct = '0' (command line): WHY".
 Unexpected value_error(std::string_view key, const Value& value, const std::string& why);
+
+// The error about an application that nobody has named.
+Unexpected no_application();
 
 // "directory/name", whether the directory ends with a slash or not (OpenShift's do).
 std::string path_in(std::string_view directory, std::string_view name);

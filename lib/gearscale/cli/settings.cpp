@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of settings and the check of one value against it. Pure data but for the check; docs/configuration.md says more about each setting.
+// The table of settings and the check of one value against it. docs/configuration.md says more about each setting.
 #include "gearscale/cli/settings.hpp"
 
 #include <algorithm>
@@ -43,8 +43,8 @@ constexpr std::array kSettings{
     // Scaling
     Setting{.key = "up_pct", .group = Group::scaling, .kind = Kind::number, .unit = "%", .range = "1 to 1000", .min = 1, .max = 1000,
             .default_value = "90.0", .help = "add a gear at or above this capacity"},
-    Setting{.key = "remove_pct", .group = Group::scaling, .kind = Kind::number, .unit = "%", .range = "0 to below up_pct", .min = 0, .max = 1000,
-            .default_value = "49.9", .help = "a check below this capacity is a low check"},
+    Setting{.key = "remove_pct", .group = Group::scaling, .kind = Kind::number, .unit = "%", .range = "0 to below up_pct", .min = 0,
+            .max = 1000, .default_value = "49.9", .help = "a check below this capacity is a low check"},
     Setting{.key = "flap_protection", .group = Group::scaling, .kind = Kind::duration, .range = "0s to 24h", .min = 0, .max = 24 * kHour,
             .default_value = "120s", .help = "no removal for this long after an addition"},
     Setting{.key = "remove_checks", .group = Group::scaling, .kind = Kind::integer, .range = "1 to 1000", .min = 1, .max = 1000,
@@ -68,12 +68,13 @@ constexpr std::array kSettings{
             .default_value = "{haproxy_dir}/conf/haproxy.cfg", .help = "HAProxy's configuration, with the markers of the gear block"},
     Setting{.key = "haproxy_binary", .group = Group::haproxy, .range = "a program's name or absolute path", .accepts = is_program,
             .default_value = "haproxy", .help = "program that checks haproxy_cfg before it is replaced"},
-    Setting{.key = "haproxy_deadline", .group = Group::haproxy, .kind = Kind::duration, .range = "10ms to 10s", .min = 10, .max = 10 * kSecond,
-            .default_value = "1s", .help = "longest exchange with HAProxy"},
-    Setting{.key = "server_check", .group = Group::haproxy, .range = "words of letters, digits and . _ - / : = with single blanks, or empty",
-            .accepts = is_server_check, .default_value = "check inter 500 fall 2 rise 1", .help = "health check of a gear's server line"},
-    Setting{.key = "gear_maxconn", .group = Group::haproxy, .kind = Kind::integer, .range = "1 to 1000000, or 0 for none", .min = 1, .max = 1e6,
-            .special = 0, .default_value = "0", .help = "maxconn of a gear's server line"},
+    Setting{.key = "haproxy_deadline", .group = Group::haproxy, .kind = Kind::duration, .range = "10ms to 10s", .min = 10,
+            .max = 10 * kSecond, .default_value = "1s", .help = "longest exchange with HAProxy"},
+    Setting{.key = "server_check", .group = Group::haproxy,
+            .range = "words of letters, digits and . _ - / : = with single blanks, or empty", .accepts = is_server_check,
+            .default_value = "check inter 500 fall 2 rise 1", .help = "health check of a gear's server line"},
+    Setting{.key = "gear_maxconn", .group = Group::haproxy, .kind = Kind::integer, .range = "1 to 1000000, or 0 for none", .min = 1,
+            .max = 1e6, .special = 0, .default_value = "0", .help = "maxconn of a gear's server line"},
     // Gears
     Setting{.key = "template", .group = Group::gears, .range = kName, .accepts = is_plain_name,
             .help = "stopped container that gears are cloned from; needed to add gears"},
@@ -97,12 +98,13 @@ constexpr std::array kSettings{
             .help = "auto: overlay, a full copy where that is not possible"},
     Setting{.key = "idmap", .group = Group::gears, .range = "auto, none, or BASE:COUNT with both at least 1", .accepts = is_idmap,
             .default_value = "auto", .help = "ids of unprivileged gears; auto: root's range in /etc/subuid; none: privileged"},
-    Setting{.key = "gear_memory", .group = Group::gears, .kind = Kind::bytes, .range = "1M to 1048576G, or 0 for no limit", .min = kMiB, .max = kPiB,
-            .special = 0, .default_value = "0", .help = "memory of one gear"},
-    Setting{.key = "gear_cpu", .group = Group::gears, .kind = Kind::number, .unit = "cores", .range = "0.01 to 4096, or 0 for no limit", .min = 0.01,
-            .max = 4096, .special = 0, .default_value = "0", .help = "processor time of one gear"},
-    Setting{.key = "gear_pids", .group = Group::gears, .kind = Kind::integer, .unit = "processes", .range = "1 to 4194304, or 0 for no limit",
-            .min = 1, .max = 4'194'304, .special = 0, .default_value = "0", .help = "processes and threads of one gear"},
+    Setting{.key = "gear_memory", .group = Group::gears, .kind = Kind::bytes, .range = "1M to 1048576G, or 0 for no limit", .min = kMiB,
+            .max = kPiB, .special = 0, .default_value = "0", .help = "memory of one gear"},
+    Setting{.key = "gear_cpu", .group = Group::gears, .kind = Kind::number, .unit = "cores", .range = "0.01 to 4096, or 0 for no limit",
+            .min = 0.01, .max = 4096, .special = 0, .default_value = "0", .help = "processor time of one gear"},
+    Setting{.key = "gear_pids", .group = Group::gears, .kind = Kind::integer, .unit = "processes",
+            .range = "1 to 4194304, or 0 for no limit", .min = 1, .max = 4'194'304, .special = 0, .default_value = "0",
+            .help = "processes and threads of one gear"},
     Setting{.key = "memory_reserve", .group = Group::gears, .kind = Kind::bytes, .range = "0 to 1048576G", .min = 0, .max = kPiB,
             .default_value = "256M", .help = "memory that must stay free; a gear that would take it is refused"},
     Setting{.key = "drain_timeout", .group = Group::gears, .kind = Kind::duration, .range = "0s to 24h", .min = 0, .max = 24 * kHour,

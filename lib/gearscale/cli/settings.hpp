@@ -12,7 +12,8 @@
 
 namespace gearscale::cli {
 
-// duration: a number with ms, s, m or h; bytes: a whole number, with K, M or G if wanted; flag: true or false; choice: one of `range`, split at '|'.
+// duration: a number with ms, s, m or h; bytes: a whole number, with K, M or G if wanted; flag: true or false; choice: one of `range`,
+// split at '|'.
 enum class Kind { text, number, integer, duration, bytes, flag, choice };
 
 // Headings of the help text, in this order.

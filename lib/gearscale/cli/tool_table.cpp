@@ -15,7 +15,8 @@ constexpr ToolOption kDryRun{.name = "dry-run", .help = "say what would be done;
 constexpr ToolOption kPin{.name = "pin", .argument = "GEAR", .repeatable = true, .help = "never choose this gear for removal, and exit"};
 constexpr ToolOption kUnpin{.name = "unpin", .argument = "GEAR", .repeatable = true, .help = "take the pin away again, and exit"};
 constexpr ToolOption kNoWait{.name = "no-wait", .help = "leave the rest to the running controller; refused (exit 4) without one"};
-constexpr ToolOption kServer{.name = "server", .letter = 's', .argument = "HOST", .help = "accepted and ignored, as HAProxy is on this machine"};
+constexpr ToolOption kServer{
+    .name = "server", .letter = 's', .argument = "HOST", .help = "accepted and ignored, as HAProxy is on this machine"};
 constexpr ToolOption kResultJson{.name = "json", .help = "result as one JSON object"};
 
 constexpr std::array kAddGearOptions{

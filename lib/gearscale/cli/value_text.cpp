@@ -116,7 +116,9 @@ bool is_server_check(std::string_view text) {
   return all_of(text, " ._-/:=") && text.find("  ") == std::string_view::npos;
 }
 
-bool is_probe_path(std::string_view text) { return text.starts_with('/') && text.size() <= kMaxLine && all_of(text, "/._-~%?&=+,:;@!$()*"); }
+bool is_probe_path(std::string_view text) {
+  return text.starts_with('/') && text.size() <= kMaxLine && all_of(text, "/._-~%?&=+,:;@!$()*");
+}
 bool is_pool(std::string_view text) { return text.empty() || parse_pool(text).has_value(); }
 bool is_gateway(std::string_view text) { return parse_gateway(text).has_value(); }
 bool is_idmap(std::string_view text) { return parse_idmap(text).has_value(); }

@@ -22,7 +22,7 @@ std::optional<std::int64_t> parse_bytes(std::string_view text);
 // true, yes, on, 1 and false, no, off, 0.
 std::optional<bool> parse_flag(std::string_view text);
 
-// FIRST-LAST/PREFIX: first <= last, prefix 1 to 30, both in one network, neither the network's own address nor its broadcast address within.
+// FIRST-LAST/PREFIX: first <= last, prefix 1 to 30, both in one network; its own address and its broadcast address are not within.
 std::optional<core::AddressPool> parse_pool(std::string_view text);
 
 // Where the id range of gears comes from; `automatic` is resolved by the gear room, which reads /etc/subuid.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines, words and sections of haproxy.cfg. HAProxy knows a section by the first word of a line alone, so indentation means nothing here. Pure.
+// Lines, words and sections of haproxy.cfg. HAProxy knows a section by the first word of a line alone, so indentation means nothing here.
+// Pure.
 #include "gearscale/codec/config_text.hpp"
 
 #include <algorithm>
@@ -9,9 +10,10 @@ namespace gearscale::codec {
 
 namespace {
 
-constexpr std::array<std::string_view, 21> kSections{
-    "global", "defaults", "frontend", "backend",  "listen",      "peers",       "resolvers",      "mailers",    "userlist", "program",    "http-errors",
-    "ring",   "cache",    "fcgi-app", "crt-store", "log-forward", "log-profile", "namespace_list", "healthcheck", "traces",   "acme"};
+constexpr std::array<std::string_view, 21> kSections{"global",      "defaults", "frontend",  "backend",     "listen",      "peers",
+                                                     "resolvers",   "mailers",  "userlist",  "program",     "http-errors", "ring",
+                                                     "cache",       "fcgi-app", "crt-store", "log-forward", "log-profile", "namespace_list",
+                                                     "healthcheck", "traces",   "acme"};
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f'; }
 

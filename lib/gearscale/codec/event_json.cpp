@@ -48,7 +48,8 @@ std::string check_json(const EventStamp& stamp, const core::Decision& decision, 
   return finish(json);
 }
 
-std::string action_json(const EventStamp& stamp, const core::Decision& decision, const std::vector<std::string>& gears, std::string_view by) {
+std::string action_json(const EventStamp& stamp, const core::Decision& decision, const std::vector<std::string>& gears,
+                        std::string_view by) {
   auto json = begin_event(stamp, "action");
   json["decision"] = decision_json(decision);
   json["numbers"] = numbers_json(decision.numbers);

@@ -60,8 +60,8 @@ std::string load_text(const core::Numbers& numbers) {
 std::string log_line(Severity severity, std::string_view message, const LogStamp& stamp) {
   const auto level = level_name(severity);
   std::array<char, 160> prefix{};  // room for eight numbers of any size
-  std::snprintf(prefix.data(), prefix.size(), "%c, [%04d-%02d-%02dT%02d:%02d:%02d.%06d #%d] %5s -- : ", level.front(), stamp.year, stamp.month,
-                stamp.day, stamp.hour, stamp.minute, stamp.second, stamp.micros, stamp.pid, std::string(level).c_str());
+  std::snprintf(prefix.data(), prefix.size(), "%c, [%04d-%02d-%02dT%02d:%02d:%02d.%06d #%d] %5s -- : ", level.front(), stamp.year,
+                stamp.month, stamp.day, stamp.hour, stamp.minute, stamp.second, stamp.micros, stamp.pid, std::string(level).c_str());
   return prefix.data() + one_line(message) + "\n";
 }
 

@@ -26,13 +26,16 @@ std::string log_line(Severity severity, std::string_view message, const LogStamp
 //   GEAR_UP - capacity: 90.0% gear_count: 1 sessions: 9 up_thresh: 90.0%
 //   GEAR_DOWN - capacity: 0.0% gear_count: 3 sessions: 0 remove_thresh: 49.9%
 //   GEAR_UP - add-gear: exit: pid 8054 exit 0  stdout: ...
-// gear_count is the serving gears. sec_left_til_remove is rounded up to whole seconds and never negative. An infinite capacity prints as 100.0 x sessions.
+// gear_count is the serving gears. sec_left_til_remove is rounded up to whole seconds and never negative. An infinite capacity prints as
+// 100.0 x sessions.
 std::string gear_info(const core::Numbers& numbers, const core::Policy& policy);
 std::string gear_up(const core::Numbers& numbers, const core::Policy& policy);
 std::string gear_down(const core::Numbers& numbers, const core::Policy& policy);
-std::string tool_exit(std::string_view event, std::string_view tool, int pid, int exit_code, std::string_view output);  // "GEAR_UP", "add-gear"
+std::string tool_exit(std::string_view event, std::string_view tool, int pid, int exit_code,
+                      std::string_view output);  // "GEAR_UP", "add-gear"
 
-// JSON objects, one line each, without a line end. `at` is RFC 3339 UTC with microseconds.
+// JSON objects, one line each, without a line end. `at` is RFC 3339 UTC with microseconds. "numbers" has the members of core::Numbers by
+// their names (left_til_remove_ms for the time); an infinite capacity is written as in the lines. Bytes that are not UTF-8 become U+FFFD.
 //   {"at":..,"event":"check","pid":..,"decision":{"action","reason","target"},"numbers":{...},"error":"..."(only without data)}
 //   {"at":..,"event":"action","pid":..,"decision":{...},"numbers":{...},"gears":["1f3a9c02-ns"],"by":"haproxy_ctld"|"add-gear"|...}
 //   {"at":..,"event":"outcome","pid":..,"gear":..,"step":"enrol","ok":true,"detail":".."}
@@ -42,11 +45,13 @@ struct EventStamp {
   int pid = 0;
 };
 std::string check_json(const EventStamp& stamp, const core::Decision& decision, std::string_view error);
-std::string action_json(const EventStamp& stamp, const core::Decision& decision, const std::vector<std::string>& gears, std::string_view by);
+std::string action_json(const EventStamp& stamp, const core::Decision& decision, const std::vector<std::string>& gears,
+                        std::string_view by);
 std::string outcome_json(const EventStamp& stamp, std::string_view gear, std::string_view step, bool ok, std::string_view detail);
 std::string notice_json(const EventStamp& stamp, std::string_view text);
 
-// 2026-11-22T06:12:24.190922Z, or with milliseconds only.
+// 2026-11-22T06:12:24.190922Z, or with milliseconds only; times outside the years 0 to 9999 become the nearest inside. Only what
+// format_utc_millis writes is read.
 std::string format_utc_micros(std::int64_t system_micros);
 std::string format_utc_millis(std::int64_t system_millis);
 std::optional<std::int64_t> parse_utc_millis(std::string_view text);

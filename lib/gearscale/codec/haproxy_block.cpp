@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t";
 
-std::string quoted(std::string_view text) { return "'" + printable(text, 200) + "'"; }
+std::string quoted(std::string_view text) { return std::string("'").append(printable(text, 200)).append("'"); }
 
 Unexpected in_file(std::string_view why, std::string_view what_to_do) {
   return fail(Errc::config, "haproxy.cfg: " + std::string(why) + "; " + std::string(what_to_do));
@@ -50,8 +50,9 @@ Result<std::optional<MarkerLines>> find_markers(const ConfigText& config, std::s
   for (const auto& [marker, lines] : {std::pair(&begin, &begins), std::pair(&end, &ends)}) {
     if (lines->empty()) return in_file("the line " + quoted(*marker) + " is missing while its partner is there", "put it back");
     if (lines->size() > 1) {
-      return in_file("the line " + quoted(*marker) + " is there " + std::to_string(lines->size()) + " times (lines " + line_numbers(*lines) + ")",
-                     "leave one block");
+      return in_file(
+          "the line " + quoted(*marker) + " is there " + std::to_string(lines->size()) + " times (lines " + line_numbers(*lines) + ")",
+          "leave one block");
     }
   }
   const MarkerLines found{.begin = begins.front(), .end = ends.front()};
@@ -106,7 +107,9 @@ Result<std::string> replace_block(std::string_view file, std::string_view backen
   std::string out(file.substr(0, span->begin));
   for (const auto& server : servers) {
     const auto line = "server " + server.server + " " + server_arguments(server);
-    if (has_control_character(line)) return fail(Errc::config, "a server line for haproxy.cfg would hold control characters: " + quoted(line));
+    if (has_control_character(line)) {
+      return fail(Errc::config, "a server line for haproxy.cfg would hold control characters: " + quoted(line));
+    }
     out += span->indent + line + span->line_end;
   }
   out += file.substr(span->end);

@@ -25,13 +25,16 @@ struct BlockSpan {
   std::string line_end;   // "\n" or "\r\n", as the begin marker's line has it
 };
 
-// Errc::config, saying what to do: a marker missing, there twice, in the wrong order, or not inside the section `backend NAME` (or `listen NAME`).
+// Errc::config, saying what to do: a marker missing, there twice, in the wrong order, or not inside the section `backend NAME` (or `listen
+// NAME`).
 Result<BlockSpan> find_block(std::string_view file, std::string_view backend);
 
-// The file with the block's lines replaced by one `server` line for each command (indent + "server NAME ARGUMENTS").
+// The file with the block's lines replaced by one `server` line for each command (indent + "server NAME ARGUMENTS"). Errc::config also for
+// a command with control characters, whose line would not stay one line.
 Result<std::string> replace_block(std::string_view file, std::string_view backend, const std::vector<ServerCommand>& servers);
 
-// The `server` lines now in the block, for rebuilding a lost registry. A line in the block that is not a server line is an error (Errc::config).
+// The `server` lines now in the block, for rebuilding a lost registry. A line in the block that is
+// neither blank nor a server line is an error (Errc::config).
 struct BlockServer {
   std::string name;
   std::string address;  // "10.0.3.11:8080" as written
@@ -39,11 +42,12 @@ struct BlockServer {
 };
 Result<std::vector<BlockServer>> block_servers(std::string_view file, std::string_view backend);
 
-// Puts an empty block at the end of the section `backend NAME` (or `listen NAME`) of a user's own file. Unchanged text when the block is there already.
-// Errc::config: no such section, more than one, or find_block's errors when markers are there but wrong.
+// Puts an empty block at the end of the section `backend NAME` (or `listen NAME`) of a user's own file. Unchanged text when the block is
+// there already. Errc::config: no such section, more than one, or find_block's errors when markers are there but wrong.
 Result<std::string> insert_block(std::string_view file, std::string_view backend);
 
-// Is dynamic-cookie stickiness set in the section (a `cookie ... dynamic` line and a `dynamic-cookie-key` line)? For a warning of setup.
+// Is dynamic-cookie stickiness set in the section itself (a `cookie ... dynamic` line and a `dynamic-cookie-key` line, not in comments)?
+// For a warning of setup.
 bool has_dynamic_cookie(std::string_view file, std::string_view backend);
 
 }  // namespace gearscale::codec

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry as JSON. What is read is checked member by member, and one bad member refuses the whole file. Pure.
+// Gears go in and out one at a time: the JSON tree of 5,000 of them would be five times as large as the registry itself.
 #include "gearscale/codec/registry_json.hpp"
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/codec/events.hpp"
@@ -63,7 +66,7 @@ class Members {
   }
 
   void complain(const char* name, const std::string& why) {
-    if (!problem_) problem_ = "'" + std::string(name) + "' of " + where_ + " " + why;
+    if (!problem_) problem_ = std::string("'").append(name).append("' of ").append(where_).append(" ").append(why);
   }
   const std::optional<std::string>& problem() const { return problem_; }
 
@@ -124,7 +127,52 @@ void start_times_now(core::Registry& registry, core::Time now) {
   }
 }
 
-Result<core::Registry> decode(const Json& json, const RegistryContext& context) {
+// The gears of a file, in its order. The first defect stops the collecting and is kept.
+class GearList {
+ public:
+  void clear() { *this = GearList(); }
+  void add(const Json& json) {
+    if (problem_) return;
+    auto gear = decode_gear(json, gears_.size());
+    if (!gear) {
+      problem_ = gear.error();
+    } else if (!ids_.insert(gear->id).second) {
+      problem_ = corrupt("gear " + gear->id + " is there twice").value;
+    } else if (gear->address != 0 && !addresses_.insert(gear->address).second) {
+      // 0.0.0.0 is a gear without an address: found without an entry, and waiting to be destroyed.
+      problem_ = corrupt("address " + format_ipv4(gear->address) + " is there twice").value;
+    } else {
+      gears_.push_back(std::move(*gear));
+    }
+  }
+  Result<std::vector<core::Gear>> take() {
+    if (problem_) return fail(*problem_);
+    return std::move(gears_);
+  }
+
+ private:
+  std::vector<core::Gear> gears_;
+  std::unordered_set<std::string> ids_;
+  std::unordered_set<std::uint32_t> addresses_;
+  std::optional<Error> problem_;
+};
+
+// Parses the text; each element of the member "gears" goes to `gears` as soon as it is read, and its list stays empty in the tree.
+Json parse(std::string_view text, GearList& gears) {
+  bool in_gears = false;
+  return Json::parse(text, [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    if (depth == 1 && event == Json::parse_event_t::key) {
+      in_gears = parsed == "gears";
+      if (in_gears) gears.clear();
+    }
+    const bool is_begin = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (!in_gears || depth != 2 || is_begin || event == Json::parse_event_t::key) return true;
+    gears.add(parsed);
+    return false;
+  });
+}
+
+Result<core::Registry> decode(const Json& json, GearList& list, const RegistryContext& context) {
   if (!json.is_object()) return corrupt("it is not a JSON object");
   Members members(json, "the registry");
   if (const auto version = members.number("version", kLatestMs); !members.problem() && version != kVersion) {
@@ -132,8 +180,8 @@ Result<core::Registry> decode(const Json& json, const RegistryContext& context) 
   }
   const core::Application application{.app = members.text("app"), .ns = members.text("namespace")};
   if (!members.problem() && (application.app != context.application.app || application.ns != context.application.ns)) {
-    return corrupt("it belongs to application '" + printable(application.app) + "' with namespace '" + printable(application.ns) + "', not to '" +
-                   context.application.app + "' with '" + context.application.ns + "'");
+    return corrupt("it belongs to application '" + printable(application.app) + "' with namespace '" + printable(application.ns) +
+                   "', not to '" + context.application.app + "' with '" + context.application.ns + "'");
   }
   core::Registry registry;
   const auto boot_id = members.text("boot_id");
@@ -144,16 +192,9 @@ Result<core::Registry> decode(const Json& json, const RegistryContext& context) 
   if (gears == json.end() || !gears->is_array()) members.complain("gears", "is not a list");
   if (members.problem()) return corrupt(*members.problem());
 
-  std::unordered_set<std::string> ids;
-  std::unordered_set<std::uint32_t> addresses;
-  for (std::size_t index = 0; index < gears->size(); ++index) {
-    auto gear = decode_gear((*gears)[index], index);
-    if (!gear) return fail(gear.error());
-    if (!ids.insert(gear->id).second) return corrupt("gear " + gear->id + " is there twice");
-    // 0.0.0.0 is a gear without an address: found without an entry, and waiting to be destroyed.
-    if (gear->address != 0 && !addresses.insert(gear->address).second) return corrupt("address " + format_ipv4(gear->address) + " is there twice");
-    registry.gears.push_back(std::move(*gear));
-  }
+  auto taken = list.take();
+  if (!taken) return fail(taken.error());
+  registry.gears = std::move(*taken);
   if (boot_id != context.boot_id) start_times_now(registry, context.now);
   return registry;
 }
@@ -161,23 +202,36 @@ Result<core::Registry> decode(const Json& json, const RegistryContext& context) 
 }  // namespace
 
 std::string encode_registry(const core::Registry& registry, const RegistryContext& context) {
-  Json gears = Json::array();
-  for (const auto& gear : registry.gears) gears.push_back(encode_gear(context.application, gear));
-  const Json json{{"version", kVersion},
-                  {"app", context.application.app},
-                  {"namespace", context.application.ns},
-                  {"boot_id", context.boot_id},
-                  {"generation", registry.generation},
-                  {"last_addition_ms", to_ms(registry.last_addition)},
-                  {"low_checks", registry.low_checks},
-                  {"gears", std::move(gears)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const auto dump = [](const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); };
+  auto text = dump(Json{{"version", kVersion},
+                        {"app", context.application.app},
+                        {"namespace", context.application.ns},
+                        {"boot_id", context.boot_id},
+                        {"generation", registry.generation},
+                        {"last_addition_ms", to_ms(registry.last_addition)},
+                        {"low_checks", registry.low_checks},
+                        {"gears", Json::array()}});
+  constexpr std::string_view kEnd = "]\n}";
+  text.resize(text.size() - kEnd.size());
+  const char* separator = "\n    ";
+  for (const auto& gear : registry.gears) {
+    text += separator;
+    for (const char c : dump(encode_gear(context.application, gear))) {
+      text += c;
+      if (c == '\n') text += "    ";  // one of the layout: those within texts are escaped
+    }
+    separator = ",\n    ";
+  }
+  if (!registry.gears.empty()) text += "\n  ";
+  return text.append(kEnd) + "\n";
 }
 
 Result<core::Registry> decode_registry(std::string_view text, const RegistryContext& context) {
   if (text.size() > kMaxBytes) return corrupt("it is " + std::to_string(text.size()) + " bytes long; at most 16 MiB are read");
   try {
-    return decode(Json::parse(text), context);
+    GearList gears;
+    const auto json = parse(text, gears);
+    return decode(json, gears, context);
   } catch (const Json::parse_error& problem) {
     return corrupt("it is not JSON, see byte " + std::to_string(problem.byte) + " of " + std::to_string(text.size()));
   } catch (const Json::exception& problem) {  // the library's way to say that a number does not fit

@@ -17,14 +17,15 @@ struct RegistryContext {
   core::Time now{};
 };
 
-// Pretty-printed JSON with a final line end: {"version":1,"app":..,"namespace":..,"boot_id":..,"generation":..,"last_addition_ms":..,"low_checks":..,
-// "gears":[{"id","name","address","state","since_ms","deadline_ms","pinned","created","note"}]}. `created` is RFC 3339 UTC with milliseconds,
-// the *_ms are the steady clock's.
+// Pretty-printed JSON with a final line end:
+// {"version":1,"app":..,"namespace":..,"boot_id":..,"generation":..,"last_addition_ms":..,"low_checks":..,
+// "gears":[{"id","name","address","state","since_ms","deadline_ms","pinned","created","note"}]}. `created` is RFC 3339 UTC with
+// milliseconds, the *_ms are the steady clock's.
 std::string encode_registry(const core::Registry& registry, const RegistryContext& context);
 
-// Errc::unavailable, saying what is wrong and where, for anything that encode_registry would not write: not JSON, another version or application, unknown state,
-// bad id or address, an id or address twice, numbers out of range, over 16 MiB. Unknown members are ignored. With another boot_id, since = now, a deadline keeps
-// its length (deadline - since), last_addition = now.
+// Errc::unavailable, saying what is wrong and where, for anything that encode_registry would not write: not JSON, another version or
+// application, unknown state, bad id or address, an id or address twice (0.0.0.0, no address, may be), numbers out of range, over 16 MiB.
+// Unknown members are ignored. With another boot_id, since = now, a deadline keeps its length (deadline - since), last_addition = now.
 Result<core::Registry> decode_registry(std::string_view text, const RegistryContext& context);
 
 }  // namespace gearscale::codec

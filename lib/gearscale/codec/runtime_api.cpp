@@ -81,8 +81,9 @@ Result<HaproxyInfo> parse_show_info(std::string_view reply) {
 
 Result<void> check_version(const HaproxyInfo& info) {
   if (info.version >= kOldestHaproxy) return {};
-  return fail(Errc::config, "HAProxy " + printable(info.version_text) + " is too old: it cannot add and remove servers at run time as needed; install " +
-                                std::to_string(kOldestHaproxy.major_number) + "." + std::to_string(kOldestHaproxy.minor_number) + " or later");
+  return fail(Errc::config,
+              "HAProxy " + printable(info.version_text) + " is too old: it cannot add and remove servers at run time as needed; install " +
+                  std::to_string(kOldestHaproxy.major_number) + "." + std::to_string(kOldestHaproxy.minor_number) + " or later");
 }
 
 std::string server_arguments(const ServerCommand& command) {
@@ -109,7 +110,7 @@ Result<AddReply> parse_add_reply(std::string_view reply) {
   if (verdict == lines.end()) {
     return lines.empty() ? fail(Errc::failed, "HAProxy did not say that it added the server") : objection(lines.front());
   }
-  // What stands before it are warnings about the new server; what follows are the errors of the commands after `add server`.
+  // What stands before it are warnings about the new server, or words of earlier commands; what follows are the errors of later ones.
   if (verdict + 1 != lines.end()) return objection(*(verdict + 1));
   return verdict->starts_with("New") ? AddReply::added : AddReply::exists;
 }

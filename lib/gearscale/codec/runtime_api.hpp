@@ -40,19 +40,24 @@ struct ServerCommand {
   bool has_check() const { return !check.empty(); }
 };
 
-// One line of several commands that adds the server, enables its health check, makes it ready and, because 2.6 refuses `cookie` on dynamic servers,
-// enables the backend's dynamic cookies again so that this server gets one too.
+// One line of several commands that adds the server, enables its health check, makes it ready and, because 2.6 refuses `cookie` on dynamic
+// servers, enables the backend's dynamic cookies again so that this server gets one too. Without a line end.
 std::string add_server_line(const ServerCommand& command);
 
-// Everything after the name in `add server` and on a `server` line of haproxy.cfg alike: "10.0.3.11:8080 check inter 500 fall 2 rise 1 maxconn 8".
+// Everything after the name in `add server` and on a `server` line of haproxy.cfg alike: "10.0.3.11:8080 check inter 500 fall 2 rise 1
+// maxconn 8".
 std::string server_arguments(const ServerCommand& command);
 
-// The replies. Success is silence for set/enable/shutdown; "New server registered." for add; "Server deleted." for del.
+// The replies, each as a whole up to the end of the connection. Success is silence (empty lines) for set/enable/shutdown; "New server
+// registered." for add; "Server deleted." for del. A reply of no bytes at all is Errc::unavailable: HAProxy is starting or stopping.
+// HAProxy's other words are Errc::failed, but "No such backend." and "Permission denied" (socket without `level admin`), which are
+// Errc::config.
 enum class AddReply { added, exists };                 // exists: "Already exists a server with the same name in backend."
+// Of `add server` alone or with other commands in its line: words before the verdict do not matter, an error after it does.
 Result<AddReply> parse_add_reply(std::string_view reply);
 enum class RemoveReply { removed, absent, busy };      // absent: "No such server."; busy: connections are left, try again
 Result<RemoveReply> parse_remove_reply(std::string_view reply);
-// For commands that answer with silence. Errc::failed with HAProxy's words otherwise; a reply naming an unknown backend is Errc::config.
+// For commands that answer with silence.
 Result<void> parse_silent_reply(std::string_view reply);
 
 }  // namespace gearscale::codec

@@ -14,13 +14,18 @@ constexpr std::size_t kMaxBytes = 64 * 1024;
 constexpr int kMost = 100'000;
 
 Unexpected in_line(int number, const std::string& why) {
-  return fail(Errc::config, "scale_limits.txt, line " + std::to_string(number) + ": " + why + "; expected scale_min=NUMBER or scale_max=NUMBER");
+  return fail(Errc::config,
+              "scale_limits.txt, line " + std::to_string(number) + ": " + why + "; expected scale_min=NUMBER or scale_max=NUMBER");
 }
+
+std::string quoted(std::string_view text) { return std::string("'").append(printable(text)).append("'"); }
 
 }  // namespace
 
 Result<core::Limits> parse_scale_limits(std::string_view text) {
-  if (text.size() > kMaxBytes) return fail(Errc::config, "scale_limits.txt is " + std::to_string(text.size()) + " bytes long; at most 65536 are read");
+  if (text.size() > kMaxBytes) {
+    return fail(Errc::config, "scale_limits.txt is " + std::to_string(text.size()) + " bytes long; at most 65536 are read");
+  }
   std::optional<int> lowest;
   std::optional<int> highest;
   int number = 0;
@@ -30,12 +35,12 @@ Result<core::Limits> parse_scale_limits(std::string_view text) {
     const auto line = trim(raw);
     if (line.empty() || line.front() == '#') continue;
     const auto equals = line.find('=');
-    if (equals == std::string_view::npos) return in_line(number, "'" + printable(line) + "' is not a setting");
+    if (equals == std::string_view::npos) return in_line(number, quoted(line) + " is not a setting");
     const auto key = line.substr(0, equals);
-    if (key != "scale_min" && key != "scale_max") return in_line(number, "unknown key '" + printable(key) + "'");
+    if (key != "scale_min" && key != "scale_max") return in_line(number, "unknown key " + quoted(key));
     const auto value = parse_integer(line.substr(equals + 1));
     if (!value || *value < core::Limits::kNoLimit || *value > kMost) {
-      return in_line(number, "'" + printable(line.substr(equals + 1)) + "' is not a whole number from 1 to 100000 (scale_max also -1)");
+      return in_line(number, quoted(line.substr(equals + 1)) + " is not a whole number from 1 to 100000 (scale_max also -1)");
     }
     auto& slot = key == "scale_min" ? lowest : highest;
     if (slot) return in_line(number, std::string(key) + " is there twice");

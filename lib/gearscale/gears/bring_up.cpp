@@ -98,29 +98,32 @@ Result<Started> ensure_running(const GearSpec& gear, const Place& place, const s
   }
 }
 
+std::string where_of(const Options& options, const GearSpec& gear) { return format_ipv4(gear.address) + ":" + std::to_string(options.gear_port); }
+
 Result<void> probe_once(const Options& options, std::uint32_t address, core::Millis deadline) {
   if (options.probe == ProbeKind::tcp) return system::probe_tcp(address, options.gear_port, deadline);
   return system::probe_http(address, options.gear_port, options.probe_path, deadline);
 }
 
-Result<void> wait_for_answer(const Options& options, const GearSpec& gear, const Place& place, const system::Deadline& deadline) {
+// False: it died. A stop that a job began before it was killed may still be under way, so that is no failure yet.
+Result<bool> wait_for_answer(const Options& options, const GearSpec& gear, const Place& place, const system::Deadline& deadline) {
   auto container = Container::open(place.name, place.lxc_path);
   if (!container) return fail(container.error());
   const auto init = container->init_pidfd();
   auto patience = kFirstTry;
+  std::string reason;
   for (;;) {
-    const auto answer = probe_once(options, gear.address, std::min(patience, std::max(deadline.left(), core::Millis(1))));
-    if (answer) return {};
+    const auto left = std::max(deadline.left(), core::Millis(1));
+    const auto answer = probe_once(options, gear.address, std::min(patience, left));
+    if (answer) return true;
+    if (reason.empty() || left >= kFirstTry) reason = answer.error().message;  // a last try that had no time tells nothing
     patience = std::min(patience * 2, kLongestTry);
     pollfd ended{init.get(), POLLIN, 0};
     const bool died = init.is_open() ? ::poll(&ended, 1, static_cast<int>(options.probe_interval.count())) > 0
                                      : container->state() == core::ContainerState::stopped;
-    const auto where = format_ipv4(gear.address) + ":" + std::to_string(options.gear_port);
-    if (died) {
-      return fail(Errc::failed, "container " + place.name + " died before it answered on " + where + ": its init process ended");
-    }
+    if (died) return false;
     if (deadline.is_over()) {
-      return fail(Errc::failed, "container " + place.name + " runs, but did not become ready on " + where + ": " + answer.error().message);
+      return fail(Errc::failed, "container " + place.name + " runs, but did not become ready on " + where_of(options, gear) + ": " + reason);
     }
     if (!init.is_open()) ::poll(nullptr, 0, static_cast<int>(options.probe_interval.count()));
   }
@@ -137,14 +140,22 @@ Result<std::string> bring_up(const Options& options, const GearSpec& gear, core:
   const auto cloned = ensure_whole(options, gear, place, *note);
   if (!cloned) return fail(cloned.error());
   *cloned ? phases.done("clone") : phases.skipped();
-  const auto started = ensure_running(gear, place, deadline);
-  if (!started) return fail(started.error());
-  switch (*started) {
-    case Started::started: phases.done("start"); break;
-    case Started::thawed: phases.done("unfreeze"); break;
-    case Started::was_running: phases.skipped(); break;
+  for (;;) {
+    const auto started = ensure_running(gear, place, deadline);
+    if (!started) return fail(started.error());
+    switch (*started) {
+      case Started::started: phases.done("start"); break;
+      case Started::thawed: phases.done("unfreeze"); break;
+      case Started::was_running: phases.skipped(); break;
+    }
+    const auto answered = wait_for_answer(options, gear, place, deadline);
+    if (!answered) return fail(answered.error());
+    if (*answered) break;
+    if (*started == Started::started || deadline.is_over()) {
+      return fail(Errc::failed, "container " + place.name + " died before it answered on " + where_of(options, gear) + ": its init process ended");
+    }
+    phases.skipped();
   }
-  if (auto answer = wait_for_answer(options, gear, place, deadline); !answer) return fail(answer.error());
   phases.done("probe");
   return phases.text();
 }

@@ -116,7 +116,7 @@ Result<void> clone_by_mode(const Options& options, const GearSpec& gear, const P
   return fail(copy.error().code, overlay.error().message + "; then: " + copy.error().message, copy.error().sys_errno);
 }
 
-// What the clone will really be started with. An lxc.include of the template may bring back what was cleared.
+// What the clone will really be started with: an lxc.include of the template may bring back what was cleared.
 Result<void> verify(const Options& options, const GearSpec& gear, const Place& place) {
   const auto clone = Container::open(place.name, place.lxc_path);
   if (!clone) return fail(clone.error());
@@ -124,8 +124,8 @@ Result<void> verify(const Options& options, const GearSpec& gear, const Place& p
   const auto address = clone->item("lxc.net.0.ipv4.address");
   const auto networks = clone->item("lxc.net");
   if (address == wanted && networks == "veth") return {};
-  return fail(Errc::config, "template " + options.template_name + " gets network settings (lxc.net) from a file that it includes, so its clones have '" +
-                                printable(address) + "' instead of " + wanted + ": take lxc.net out of the included file");
+  return fail(Errc::config, "template " + options.template_name + " gets network settings (lxc.net) from a file that it includes: its clones would have the" +
+                                " devices '" + printable(networks) + "' and the address '" + printable(address) + "'; take lxc.net out of that file");
 }
 
 }  // namespace

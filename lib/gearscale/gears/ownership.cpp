@@ -88,7 +88,7 @@ Result<std::string> read_config(const Place& place) {
 Result<Presence> look(const Place& place) {
   const auto note = read_if_there(place.note(), kMaxNote);
   if (!note) return fail(note.error());
-  const auto announced = trim(note->value_or(""));  // an empty note only holds a lock
+  const std::string announced(trim(note->value_or("")));  // an empty note only holds a lock
   const auto directory = look_at_directory(place.directory());
   if (!directory) return fail(directory.error());
   if (!announced.empty() && announced != place.mark) return Presence::foreign;

@@ -13,12 +13,35 @@ namespace {
 constexpr std::size_t kLargestFile = 64 * 1024 * 1024;
 constexpr core::Millis kCheckDeadline{10'000};
 
-Result<void> haproxy_accepts(const std::string& binary, const std::string& file, const std::string& shown_as) {
-  const auto checked = system::run_process({binary, "-c", "-q", "-f", file}, kCheckDeadline);
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+}
+
+// What HAProxy objects to, without the frame around it: "[ALERT]    (4711) : config : parsing [FILE:7] : unknown keyword ...".
+std::string alerts(std::string_view output) {
+  constexpr std::string_view kEnd = "config : ";
+  std::string found;
+  for (const auto line : split(output, '\n')) {
+    const auto at = line.find(kEnd);
+    if (!line.starts_with("[ALERT]") || at == std::string_view::npos) continue;
+    const auto words = trim(line.substr(at + kEnd.size()));
+    if (words.starts_with("Error(s) found in") || words.starts_with("Fatal errors found in")) continue;
+    found += (found.empty() ? "" : "; ") + std::string(words);
+  }
+  return found.empty() ? std::string(trim(output)) : found;
+}
+
+// The judgement of HAProxy itself. Not with -q: that would keep its reasons from us, too.
+Result<void> haproxy_accepts(const std::string& binary, const std::string& temp, const std::string& file) {
+  const auto checked = system::run_process({binary, "-c", "-f", temp}, kCheckDeadline);
   if (!checked) return fail(checked.error());
-  if (checked->timed_out) return fail(Errc::failed, binary + " -c did not end within 10 s; " + shown_as + " is unchanged");
-  if (checked->exit_code == 0 && checked->signal == 0) return {};
-  return fail(Errc::config, "HAProxy refuses what " + shown_as + " would become, so it is unchanged: " + printable(trim(checked->output), 400));
+  if (checked->timed_out) return fail(Errc::failed, binary + " -c did not end within 10 s; " + file + " is unchanged");
+  if (checked->exit_code == 0) return {};
+  auto why = checked->signal != 0 ? "it was ended by signal " + std::to_string(checked->signal) : alerts(checked->output);
+  replace_all(why, temp, file);  // the name of the temp file helps nobody
+  why = printable(why, 400);
+  replace_all(why, "\\x27", "'");  // its quotes do no harm here
+  return fail(Errc::config, "HAProxy refuses what " + file + " would become, so it is unchanged: " + why);
 }
 
 }  // namespace

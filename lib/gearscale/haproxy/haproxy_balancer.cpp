@@ -88,16 +88,15 @@ Result<void> HaproxyBalancer::silent(const std::string& command) {
 Result<void> HaproxyBalancer::add(const ServerSpec& server) {
   if (const auto known = ensure_version(); !known) return known;
   const auto command = command_for(server);
-  const auto reply = socket_.exchange(codec::add_server_line(command));
+  const auto path = path_of(server.id);
+  // A server that is there already may have the address of an earlier life: it gets the new one before it is made ready. To a server
+  // that is not there yet this says "No such server.", which means nothing.
+  const auto address = "set server " + path + " addr " + command.address + " port " + std::to_string(command.port) + "; ";
+  const auto reply = socket_.exchange(address + codec::add_server_line(command));
   if (!reply) return fail(reply.error());
   const auto added = codec::parse_add_reply(*reply);
-  if (!added) return fail(added.error());
-  if (*added == codec::AddReply::added) return {};
-  // It was there: perhaps with the address of an earlier life, and in whatever state.
-  const auto path = path_of(server.id);
-  const auto there = socket_.exchange("set server " + path + " addr " + command.address + " port " + std::to_string(command.port));
-  if (!there) return fail(there.error());
-  return set_state(server.id, "ready");
+  if (!added) return fail(added.error().code, "'add server " + path + "': " + added.error().message);
+  return {};
 }
 
 Result<void> HaproxyBalancer::set_state(std::string_view id, std::string_view state) {
@@ -110,7 +109,7 @@ Result<bool> HaproxyBalancer::remove(std::string_view id) {
   const auto reply = socket_.exchange("del server " + path_of(id));
   if (!reply) return fail(reply.error());
   const auto removed = codec::parse_remove_reply(*reply);
-  if (!removed) return fail(removed.error());
+  if (!removed) return fail(removed.error().code, "'del server " + path_of(id) + "': " + removed.error().message);
   return *removed != codec::RemoveReply::busy;
 }
 

@@ -50,7 +50,8 @@ Result<void> AppendFile::append(std::string_view line) {
   if (const auto size = refresh(); !size) return fail(size.error());
   std::string mended;
   if (ends_torn()) {
-    mended = "\n" + std::string(line);
+    mended.push_back('\n');
+    mended.append(line);
     line = mended;
   }
   ssize_t wrote = -1;

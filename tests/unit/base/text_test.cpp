@@ -26,7 +26,8 @@ TEST_CASE("parse_integer takes whole decimal numbers in range and nothing else")
   CHECK(parse_integer("-1") == -1);
   CHECK(parse_integer("9223372036854775807") == INT64_MAX);
   CHECK(parse_integer("-9223372036854775808") == INT64_MIN);
-  for (const auto* bad : {"", "-", "+1", " 1", "1 ", "1x", "0x10", "1_0", "1.0", "1e3", "9223372036854775808", "-9223372036854775809", "\n"}) {
+  for (const auto* bad :
+       {"", "-", "+1", " 1", "1 ", "1x", "0x10", "1_0", "1.0", "1e3", "9223372036854775808", "-9223372036854775809", "\n"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_integer(bad).has_value());
   }
@@ -82,7 +83,8 @@ TEST_CASE("IPv4 addresses go both ways and are strict") {
   CHECK(parse_ipv4("255.255.255.255") == 0xffffffffu);
   CHECK(format_ipv4(0x0a000001u) == "10.0.0.1");
   CHECK(format_ipv4(0xffffffffu) == "255.255.255.255");
-  for (const auto* bad : {"", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.-1", "10.0.0.01", "10.0.0. 1", "10.0.0.1 ", "10..0.1", "a.b.c.d", "0x0a.0.0.1"}) {
+  for (const auto* bad :
+       {"", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.-1", "10.0.0.01", "10.0.0. 1", "10.0.0.1 ", "10..0.1", "a.b.c.d", "0x0a.0.0.1"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_ipv4(bad).has_value());
   }

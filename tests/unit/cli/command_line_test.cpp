@@ -105,7 +105,8 @@ TEST_CASE("the help text names every option, variable, file and exit code, withi
       CHECK((text.find("--" + option_name(setting)) != std::string::npos) >= tool->takes_settings);
       if (!setting.env.empty()) CHECK(text.find(setting.env) != std::string::npos);
     }
-    for (const auto* part : {"Environment", "GEARSCALE_", "OPENSHIFT_GEAR_DNS", "~/.env/", "Files:", "Exit codes:", "Example:", "scale_limits.txt"}) {
+    for (const auto* part :
+         {"Environment", "GEARSCALE_", "OPENSHIFT_GEAR_DNS", "~/.env/", "Files:", "Exit codes:", "Example:", "scale_limits.txt"}) {
       CHECK(text.find(part) != std::string::npos);
     }
     for (std::size_t begin = 0; begin < text.size();) {

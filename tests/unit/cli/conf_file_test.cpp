@@ -7,7 +7,8 @@ using namespace gearscale;
 using namespace gearscale::cli;
 
 TEST_CASE("a conf file has keys, values, comments and blank lines") {
-  const auto lines = parse_conf("# settings\n\nup_pct = 80\n  remove_pct=40.5   # lower\r\nserver_check = check inter 500\nnamespace =\nuuid = # none\n", "c");
+  const auto lines = parse_conf(
+      "# settings\n\nup_pct = 80\n  remove_pct=40.5   # lower\r\nserver_check = check inter 500\nnamespace =\nuuid = # none\n", "c");
   REQUIRE(lines);
   REQUIRE(lines->size() == 5);
   CHECK(lines->at(0).key == "up_pct");

@@ -139,7 +139,8 @@ TEST_CASE("values that are wrong, alone or together, are refused with the reason
       {{{"template", "a/b"}}, "template = 'a/b'"},
       {{{"bridge", "an-interface-name"}}, "bridge = 'an-interface-name'"},
       {{{"address_pool", "10.0.0.0-10.0.0.9/24"}}, "address_pool = '10.0.0.0-10.0.0.9/24'"},
-      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"scale_max", "7"}}, "address_pool holds 10 addresses; a scale_max of 7 needs at least 11"},
+      {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"scale_max", "7"}},
+       "address_pool holds 10 addresses; a scale_max of 7 needs at least 11"},
       {{{"gateway", "10.0.0"}}, "gateway = '10.0.0'"},
       {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"gateway", "10.0.1.1"}}, "gateway must be an address in the network of"},
       {{{"address_pool", "10.0.0.10-10.0.0.19/24"}, {"gateway", "10.0.0.0"}}, "gateway must be an address in the network of"},
@@ -223,4 +224,26 @@ TEST_CASE("a strong and a weak limit that clash are no error yet: scale_limits.t
   REQUIRE(config);
   CHECK_FALSE(merge_limits(config->limits, std::nullopt));
   CHECK(merge_limits(config->limits, core::Limits{.min = 1, .max = 8}).value() == core::Limits{.min = 5, .max = 8});
+}
+
+TEST_CASE("stop and status find the daemon's files even while the configuration is wrong") {
+  FakeSources fake;
+  fake.files[FakeSources::kConf] = "garbage\n";
+  fake.environment["GEARSCALE_UP_PCT"] = "many";
+  CHECK_FALSE(fake.config());
+  auto files = find_daemon_files(fake.sources());
+  REQUIRE(files);
+  CHECK(files->pid_file == "/var/lib/gearscale/shop/haproxy-1.4/run/haproxy_ctld.pid");
+  CHECK(files->output_file == "/var/lib/gearscale/shop/haproxy-1.4/run/haproxy_ctld.output");
+
+  fake.command_line = {{"app", "a b"}};
+  CHECK(find_daemon_files(fake.sources()).error().code == Errc::usage);
+  fake.command_line.clear();
+  CHECK(find_daemon_files(fake.sources()).error().message.find("no application is named") != std::string::npos);
+
+  fake.config_file = "/etc/gs.conf";
+  fake.files["/etc/gs.conf"] = "app = shop\nhaproxy_dir = /srv/haproxy/\nup_pct = 0\n";
+  files = find_daemon_files(fake.sources());
+  REQUIRE(files);
+  CHECK(files->pid_file == "/srv/haproxy/run/haproxy_ctld.pid");
 }

@@ -3,120 +3,14 @@
 #include "gearscale/cli/daemon.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
-#include <thread>
 
-#include "gearscale/cli/exit_codes.hpp"
-#include "gearscale/system/pid_file.hpp"
-#include "support/catch.hpp"
+#include "daemon_bench.hpp"
 
 using namespace gearscale;
 using namespace gearscale::cli;
-using system::PidFile;
-using system::PidStatus;
-
-namespace {
-
-sigset_t term_signal() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  return set;
-}
-
-// Works until TERM, as a controller does.
-int until_term() {
-  const auto set = term_signal();
-  int signal = 0;
-  sigwait(&set, &signal);
-  return kExitDone;
-}
-
-void block_term() {
-  const auto set = term_signal();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-}
-
-// A directory, a daemon in it, and what it said. A controller that is left over is ended with the fixture.
-class Bench {
- public:
-  Bench() {
-    char name[] = "/tmp/gearscale-daemon-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    directory_ = name;
-    daemon.pid_file = directory_ + "/haproxy_ctld.pid";
-    daemon.output_file = directory_ + "/haproxy_ctld.output";
-    daemon.out = &out_;
-    daemon.err = &err_;
-    daemon.waits = {.lock = core::Millis(20'000), .silence = core::Millis(20'000), .stop = core::Millis(20'000), .poll = core::Millis(2)};
-    daemon.controller = [this](ReadyReport& ready) { return good_controller(ready); };
-  }
-  ~Bench() {
-    if (const auto seen = PidFile::status(daemon.pid_file); seen && seen->state == PidStatus::State::running && seen->pid != ::getpid()) {
-      ::kill(seen->pid, SIGKILL);
-      await([&] { return state() != PidStatus::State::running; });
-    }
-    for (const auto* name : {"haproxy_ctld.pid", "haproxy_ctld.output", "note"}) ::unlink((directory_ + "/" + name).c_str());
-    ::rmdir(directory_.c_str());
-  }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-
-  // The exit code, as a tool that is run would give it; `text` is then stdout and stderr of this command.
-  int run(DaemonCommand command) {
-    out_.str("");
-    err_.str("");
-    const int code = run_main("haproxy_ctld_daemon", [&] { return control_daemon(daemon, command); }, out_, err_);
-    out = out_.str();
-    err = err_.str();
-    return code;
-  }
-  int good_controller(ReadyReport& ready) const {
-    block_term();
-    auto pid_file = PidFile::acquire(daemon.pid_file);
-    if (!pid_file) {
-      ready.failed(exit_code(pid_file.error().code), pid_file.error().message);
-      return exit_code(pid_file.error().code);
-    }
-    ready.ok();
-    return until_term();
-  }
-  PidStatus::State state() const { return PidFile::status(daemon.pid_file).value().state; }
-  pid_t pid() const { return PidFile::status(daemon.pid_file).value().pid; }
-  std::string output() const { return read(daemon.output_file); }
-  static std::string read(const std::string& path) {
-    std::ifstream file(path);
-    std::stringstream content;
-    content << file.rdbuf();
-    return content.str();
-  }
-  template <class Condition>
-  static bool await(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-  const std::string& directory() const { return directory_; }
-
-  Daemon daemon;
-  std::string out, err;
-
- private:
-  std::string directory_;
-  std::ostringstream out_, err_;
-};
-
-}  // namespace
 
 TEST_CASE("start, status, second start, stop, stop again, with the LSB codes") {
   Bench bench;
@@ -157,8 +51,8 @@ TEST_CASE("the controller in the background has its own session, directory, stre
     ::umask(mask);
     char here[64] = "";
     std::ofstream note(bench.directory() + "/note");
-    note << (::getcwd(here, sizeof here) != nullptr ? here : "?") << " " << std::oct << mask << std::dec << " " << (::getsid(0) != ::getpid()) << " "
-         << ::isatty(0) << " " << closed << " " << (::read(0, here, 1) == 0) << "\n";
+    note << (::getcwd(here, sizeof here) != nullptr ? here : "?") << " " << std::oct << mask << std::dec << " "
+         << (::getsid(0) != ::getpid()) << " " << ::isatty(0) << " " << closed << " " << (::read(0, here, 1) == 0) << "\n";
     note.close();
     std::printf("to the output file\n");
     return bench.good_controller(ready);

@@ -31,7 +31,8 @@ TEST_CASE("-s is accepted and noted as ignored") {
 }
 
 TEST_CASE("the gear tools take settings, counts, names and switches") {
-  const auto parsed = parse_remove_gear({"--gear", "1f3a9c02", "--gear", "gear-2f3a9c02-ns", "--dry-run", "--json", "--no-wait", "--template", "tpl", "--debug"});
+  const auto parsed = parse_remove_gear(
+      {"--gear", "1f3a9c02", "--gear", "gear-2f3a9c02-ns", "--dry-run", "--json", "--no-wait", "--template", "tpl", "--debug"});
   REQUIRE(parsed);
   CHECK(parsed->options.gears == std::vector<std::string>{"1f3a9c02", "gear-2f3a9c02-ns"});
   CHECK(parsed->options.dry_run);
@@ -91,10 +92,11 @@ TEST_CASE("the controller loops unless it is told otherwise") {
     Arguments arguments;
     ControllerMode mode;
   };
-  const Row rows[] = {{{}, ControllerMode::automatic},          {{"-a"}, ControllerMode::automatic},   {{"--auto"}, ControllerMode::automatic},
-                      {{"-u"}, ControllerMode::up},             {{"--up"}, ControllerMode::up},        {{"-d"}, ControllerMode::down},
-                      {{"--down"}, ControllerMode::down},       {{"--once"}, ControllerMode::once},    {{"--status"}, ControllerMode::status},
-                      {{"--print-config"}, ControllerMode::print_config}};
+  const Row rows[] = {{{}, ControllerMode::automatic},         {{"-a"}, ControllerMode::automatic},
+                      {{"--auto"}, ControllerMode::automatic}, {{"-u"}, ControllerMode::up},
+                      {{"--up"}, ControllerMode::up},          {{"-d"}, ControllerMode::down},
+                      {{"--down"}, ControllerMode::down},      {{"--once"}, ControllerMode::once},
+                      {{"--status"}, ControllerMode::status},  {{"--print-config"}, ControllerMode::print_config}};
   for (const auto& row : rows) {
     const auto parsed = parse_controller(row.arguments);
     REQUIRE(parsed);
@@ -104,7 +106,8 @@ TEST_CASE("the controller loops unless it is told otherwise") {
 }
 
 TEST_CASE("the controller takes every setting, --debug and --dry-run") {
-  const auto parsed = parse_controller({"--once", "--debug", "--dry-run", "--json", "--app", "shop", "--up-pct", "80", "--scale-max", "-1"});
+  const auto parsed =
+      parse_controller({"--once", "--debug", "--dry-run", "--json", "--app", "shop", "--up-pct", "80", "--scale-max", "-1"});
   REQUIRE(parsed);
   CHECK(parsed->options.dry_run);
   CHECK(parsed->options.json);

@@ -11,7 +11,8 @@ using namespace gearscale::cli;
 
 TEST_CASE("what --print-config prints is a conf file that gives the same values") {
   FakeSources fake;
-  fake.command_line = {{"app", "shop"}, {"up_pct", "93.75"}, {"server_check", "check inter 1s port 81"}, {"debug", "true"}, {"probe_path", "/a?b=c"}};
+  fake.command_line = {
+      {"app", "shop"}, {"up_pct", "93.75"}, {"server_check", "check inter 1s port 81"}, {"debug", "true"}, {"probe_path", "/a?b=c"}};
   fake.environment = {{"OPENSHIFT_HOMEDIR", "/srv/shop/"}, {"GEARSCALE_ADDRESS_POOL", "10.87.0.10-10.87.0.250/24"}};
   fake.files["/root/.env/OPENSHIFT_NAMESPACE"] = "prod\n";
   const auto values = fake.resolve();

@@ -37,10 +37,13 @@ TEST_CASE("each source is stronger than the next: command line, environment, ~/.
   };
   const Step steps[] = {
       {"1", "command line", Origin::command_line, [](FakeSources& f) { f.command_line.erase("sessions_per_gear"); }},
-      {"2", "environment OPENSHIFT_MAX_SESSIONS_PER_GEAR", Origin::environment, [](FakeSources& f) { f.environment.erase("OPENSHIFT_MAX_SESSIONS_PER_GEAR"); }},
+      {"2", "environment OPENSHIFT_MAX_SESSIONS_PER_GEAR", Origin::environment,
+       [](FakeSources& f) { f.environment.erase("OPENSHIFT_MAX_SESSIONS_PER_GEAR"); }},
       {"3", "environment GEARSCALE_SESSIONS_PER_GEAR", Origin::environment, [](FakeSources& f) { f.environment.clear(); }},
-      {"4", "/root/.env/OPENSHIFT_MAX_SESSIONS_PER_GEAR", Origin::env_file, [](FakeSources& f) { f.files.erase("/root/.env/OPENSHIFT_MAX_SESSIONS_PER_GEAR"); }},
-      {"5", "/root/.env/GEARSCALE_SESSIONS_PER_GEAR", Origin::env_file, [](FakeSources& f) { f.files.erase("/root/.env/GEARSCALE_SESSIONS_PER_GEAR"); }},
+      {"4", "/root/.env/OPENSHIFT_MAX_SESSIONS_PER_GEAR", Origin::env_file,
+       [](FakeSources& f) { f.files.erase("/root/.env/OPENSHIFT_MAX_SESSIONS_PER_GEAR"); }},
+      {"5", "/root/.env/GEARSCALE_SESSIONS_PER_GEAR", Origin::env_file,
+       [](FakeSources& f) { f.files.erase("/root/.env/GEARSCALE_SESSIONS_PER_GEAR"); }},
       {"6", "conf/haproxy_ctld.conf line 2", Origin::conf_file, [](FakeSources& f) { f.files.clear(); }},
       {"10", "default", Origin::built_in, [](FakeSources&) {}},
   };
@@ -186,6 +189,15 @@ TEST_CASE("the conf file that was found through a directory cannot move that dir
   CHECK(fake.resolve().error().message.find("home_dir = '/srv/other'") == 0);
   fake.files[FakeSources::kConf] = "haproxy_dir = /var/lib/gearscale/shop/haproxy-1.4\n";
   CHECK(fake.resolve());
+}
+
+TEST_CASE("a default that would be refused is no error where the conf file replaces it") {
+  FakeSources fake;
+  const std::string home = "/" + std::string(100, 'h');
+  fake.command_line["home_dir"] = home;
+  CHECK_FALSE(fake.resolve());  // HOME_DIR/haproxy-1.4/run/stats is longer than a socket's path may be
+  fake.files[home + "/haproxy-1.4/conf/haproxy_ctld.conf"] = "stats_socket = /run/haproxy.sock\n";
+  CHECK(fake.resolve()->text("stats_socket") == "/run/haproxy.sock");
 }
 
 TEST_CASE("a bad value names setting, value, source and what is allowed") {

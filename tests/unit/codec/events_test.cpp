@@ -44,16 +44,20 @@ TEST_CASE("a stamp of absurd numbers is still one line") {
 
 TEST_CASE("GEAR_INFO, GEAR_UP and GEAR_DOWN are the lines of the README") {
   CHECK(gear_info({.serving = 1, .left_til_remove = Millis{120'000}}, {}) ==
-        "GEAR_INFO - capacity: 0.0% gear_count: 1 sessions: 0 up/remove_thresh: 90.0%/49.9% sec_left_til_remove: 120 gear_remove_thresh: 0/3");
-  CHECK(gear_up({.sessions = 9, .serving = 1, .capacity_pct = 90}, {}) == "GEAR_UP - capacity: 90.0% gear_count: 1 sessions: 9 up_thresh: 90.0%");
+        "GEAR_INFO - capacity: 0.0% gear_count: 1 sessions: 0 up/remove_thresh: 90.0%/49.9% sec_left_til_remove: 120 gear_remove_thresh: "
+        "0/3");
+  CHECK(gear_up({.sessions = 9, .serving = 1, .capacity_pct = 90}, {}) ==
+        "GEAR_UP - capacity: 90.0% gear_count: 1 sessions: 9 up_thresh: 90.0%");
   CHECK(gear_down({.sessions = 0, .serving = 3}, {}) == "GEAR_DOWN - capacity: 0.0% gear_count: 3 sessions: 0 remove_thresh: 49.9%");
 }
 
 TEST_CASE("capacity and thresholds have one decimal at least and two at most, sessions none") {
   const Policy policy{.up_pct = 87.655, .remove_pct = 33.3333, .remove_checks = 20};
   CHECK(gear_info({.sessions = 6.5, .serving = 3, .capacity_pct = 23.3333, .low_checks = 7}, policy) ==
-        "GEAR_INFO - capacity: 23.33% gear_count: 3 sessions: 7 up/remove_thresh: 87.66%/33.33% sec_left_til_remove: 0 gear_remove_thresh: 7/20");
-  CHECK(gear_up({.sessions = 6.49, .serving = 3, .capacity_pct = 93.75}, {}) == "GEAR_UP - capacity: 93.75% gear_count: 3 sessions: 6 up_thresh: 90.0%");
+        "GEAR_INFO - capacity: 23.33% gear_count: 3 sessions: 7 up/remove_thresh: 87.66%/33.33% sec_left_til_remove: 0 gear_remove_thresh: "
+        "7/20");
+  CHECK(gear_up({.sessions = 6.49, .serving = 3, .capacity_pct = 93.75}, {}) ==
+        "GEAR_UP - capacity: 93.75% gear_count: 3 sessions: 6 up_thresh: 90.0%");
 }
 
 TEST_CASE("the seconds left are rounded up and never below zero") {
@@ -73,5 +77,6 @@ TEST_CASE("sessions without a gear print as 100% each") {
 
 TEST_CASE("what a tool said follows its pid and exit code") {
   CHECK(tool_exit("GEAR_UP", "add-gear", 8054, 0, "") == "GEAR_UP - add-gear: exit: pid 8054 exit 0  stdout: ");
-  CHECK(tool_exit("GEAR_DOWN", "remove-gear", 12, 3, "two\nlines\n") == "GEAR_DOWN - remove-gear: exit: pid 12 exit 3  stdout: two\nlines\n");
+  CHECK(tool_exit("GEAR_DOWN", "remove-gear", 12, 3, "two\nlines\n") ==
+        "GEAR_DOWN - remove-gear: exit: pid 12 exit 3  stdout: two\nlines\n");
 }

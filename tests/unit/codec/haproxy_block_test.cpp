@@ -89,8 +89,8 @@ TEST_CASE("the lines of the block are indented and ended as its begin marker") {
       CHECK(span->line_end == (crlf ? "\r\n" : "\n"));
       const auto replaced = replace_block(file, "express", {server("g", 1)});
       REQUIRE(replaced);
-      const std::string expected =
-          "backend express\n" + (indent + kBegin) + " \t\n" + indent + "server g 10.0.3.1:8080 check inter 500 fall 2 rise 1\n\t" + kEnd + "\n";
+      const std::string expected = "backend express\n" + (indent + kBegin) + " \t\n" + indent +
+                                   "server g 10.0.3.1:8080 check inter 500 fall 2 rise 1\n\t" + kEnd + "\n";
       CHECK(*replaced == (crlf ? with_crlf(expected) : expected));
     }
   }
@@ -103,7 +103,8 @@ TEST_CASE("a file may end with the end marker without a line end") {
 }
 
 TEST_CASE("a section may be named in quotes, be a listen, or be indented") {
-  for (const auto* head : {"backend \"express\" # main\n", "backend 'express' from base\n", "listen express\n  bind :80\n", "   backend\texpress\n"}) {
+  for (const auto* head :
+       {"backend \"express\" # main\n", "backend 'express' from base\n", "listen express\n  bind :80\n", "   backend\texpress\n"}) {
     CAPTURE(head);
     CHECK(find_block(head + kBegin + "\n" + kEnd + "\n", "express"));
   }
@@ -143,7 +144,8 @@ TEST_CASE("markers that are missing, doubled, swapped or misplaced are configura
 }
 
 TEST_CASE("backend `a` and backend `ab` have blocks of their own") {
-  const auto file = "backend ab\n" + begin_marker("ab") + "\n" + end_marker("ab") + "\nbackend a\n" + begin_marker("a") + "\n" + end_marker("a") + "\n";
+  const auto file =
+      "backend ab\n" + begin_marker("ab") + "\n" + end_marker("ab") + "\nbackend a\n" + begin_marker("a") + "\n" + end_marker("a") + "\n";
   const auto replaced = replace_block(file, "a", {server("g", 1)});
   REQUIRE(replaced);
   const auto a = block_servers(*replaced, "a");
@@ -199,7 +201,8 @@ TEST_CASE("setup puts an empty block at the end of a section, before what belong
       {"backend express", "backend express\n" + block4},
       {"backend express\n\n\n# the next\nbackend b\n", "backend express\n" + block4 + "\n\n# the next\nbackend b\n"},
       {"listen express\n  bind :80\n  # note\n\nglobal\n", "listen express\n  bind :80\n" + block + "  # note\n\nglobal\n"},
-      {"backend express2\n  a\nbackend express\n  b\nbackend exp\n", "backend express2\n  a\nbackend express\n  b\n" + block + "backend exp\n"},
+      {"backend express2\n  a\nbackend express\n  b\nbackend exp\n",
+       "backend express2\n  a\nbackend express\n  b\n" + block + "backend exp\n"},
   };
   for (const auto& [before, after] : all) {
     CAPTURE(before);
@@ -217,9 +220,10 @@ TEST_CASE("setup puts an empty block at the end of a section, before what belong
 }
 
 TEST_CASE("setup refuses a file without the section, with two of it, or with broken markers") {
-  for (const auto& file : {std::string(), std::string("backend other\n"), std::string("frontend express\n"), std::string("# backend express\n"),
-                           std::string("backend express\nbackend express\n"), std::string("backend express\nlisten express\n"),
-                           "backend express\n" + kBegin + "\n", "backend other\n" + kBegin + "\n" + kEnd + "\nbackend express\n"}) {
+  for (const auto& file :
+       {std::string(), std::string("backend other\n"), std::string("frontend express\n"), std::string("# backend express\n"),
+        std::string("backend express\nbackend express\n"), std::string("backend express\nlisten express\n"),
+        "backend express\n" + kBegin + "\n", "backend other\n" + kBegin + "\n" + kEnd + "\nbackend express\n"}) {
     CAPTURE(file);
     const auto inserted = insert_block(file, "express");
     REQUIRE_FALSE(inserted);
@@ -234,8 +238,9 @@ TEST_CASE("dynamic cookies count only when set in the section itself, and not in
   CHECK(has_dynamic_cookie("backend express\n" + cookie + key, "express"));
   CHECK(has_dynamic_cookie("listen express\n" + key + "\tcookie G dynamic # x\n", "express"));
   CHECK(has_dynamic_cookie(busy_file(""), "express"));
-  for (const auto& body : {cookie, key, "#" + cookie + key, cookie + "  # dynamic-cookie-key secret\n", "  cookie GEAR insert # dynamic\n" + key,
-                           "  cookie dynamic\n" + key, cookie + "  dynamic-cookie-key\n", "  cookie GEAR insert \"not dynamic\"\n" + key}) {
+  for (const auto& body :
+       {cookie, key, "#" + cookie + key, cookie + "  # dynamic-cookie-key secret\n", "  cookie GEAR insert # dynamic\n" + key,
+        "  cookie dynamic\n" + key, cookie + "  dynamic-cookie-key\n", "  cookie GEAR insert \"not dynamic\"\n" + key}) {
     CAPTURE(body);
     CHECK_FALSE(has_dynamic_cookie("backend express\n" + body, "express"));
   }
@@ -269,12 +274,16 @@ TEST_CASE("whatever happens to a file, the bytes outside the block are the same 
     static_cast<void>(block_servers(file, "express"));
     static_cast<void>(has_dynamic_cookie(file, "express"));
     const auto span = find_block(file, "express");
-    if (const auto inserted = insert_block(file, "express"); inserted && span && *inserted != file) FAIL("a block was added to a file that has one");
+    if (const auto inserted = insert_block(file, "express"); inserted && span && *inserted != file) {
+      FAIL("a block was added to a file that has one");
+    }
     if (!span) continue;
     ++understood;
     const auto replaced = replace_block(file, "express", {server("g", 7)});
     REQUIRE(replaced);
-    if (!replaced->starts_with(file.substr(0, span->begin)) || !replaced->ends_with(file.substr(span->end))) FAIL("bytes outside the block changed");
+    if (!replaced->starts_with(file.substr(0, span->begin)) || !replaced->ends_with(file.substr(span->end))) {
+      FAIL("bytes outside the block changed");
+    }
     const auto servers = block_servers(*replaced, "express");
     REQUIRE(servers);
     if (*servers != std::vector<BlockServer>{{"g", "10.0.3.7:8080"}}) FAIL("the block does not hold what was put there");

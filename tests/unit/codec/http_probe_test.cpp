@@ -16,7 +16,8 @@ TEST_CASE("the request is HTTP/1.0 and asks for the path") {
 TEST_CASE("a path from a setting cannot break out of the request line") {
   CHECK(probe_request("", "h").starts_with("GET / HTTP/1.0\r\n"));
   CHECK(probe_request("health", "h").starts_with("GET /health HTTP/1.0\r\n"));
-  CHECK(probe_request("/a b\r\nX: y\x7f\xc3\xa4", "h\nX: z").starts_with("GET /a%20b%0D%0AX:%20y%7F%C3%A4 HTTP/1.0\r\nHost: h%0AX:%20z\r\n"));
+  CHECK(
+      probe_request("/a b\r\nX: y\x7f\xc3\xa4", "h\nX: z").starts_with("GET /a%20b%0D%0AX:%20y%7F%C3%A4 HTTP/1.0\r\nHost: h%0AX:%20z\r\n"));
 }
 
 TEST_CASE("the status code is read once its line is whole") {
@@ -33,9 +34,10 @@ TEST_CASE("the status code is read once its line is whole") {
 }
 
 TEST_CASE("what is not an HTTP/1 status line is no answer") {
-  for (const auto* reply : {"\n", "SSH-2.0-OpenSSH_9.2p1\r\n", "HTTP/2.0 200 OK\r\n", "HTTP/1.x 200 OK\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1  200 OK\r\n",
-                            "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 099 OK\r\n", "HTTP/1.1 600 OK\r\n", "HTTP/1.1 2x0 OK\r\n",
-                            "HTTP/1.1 -20 OK\r\n", "HTTP/1.1\t200 OK\r\n", " HTTP/1.1 200 OK\r\n"}) {
+  for (const auto* reply :
+       {"\n", "SSH-2.0-OpenSSH_9.2p1\r\n", "HTTP/2.0 200 OK\r\n", "HTTP/1.x 200 OK\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1  200 OK\r\n",
+        "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 099 OK\r\n", "HTTP/1.1 600 OK\r\n", "HTTP/1.1 2x0 OK\r\n",
+        "HTTP/1.1 -20 OK\r\n", "HTTP/1.1\t200 OK\r\n", " HTTP/1.1 200 OK\r\n"}) {
     CAPTURE(reply);
     CHECK_FALSE(probe_status(reply).has_value());
   }

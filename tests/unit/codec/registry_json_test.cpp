@@ -53,7 +53,8 @@ core::Registry registry() {
                        .created_ms = 0,
                        .note = "it did not answer: \"HTTP\" \xc3\xa4\n"});
   one.gears.push_back({.id = "00000004", .address = 0, .state = GearState::removing, .since = at(460'000), .deadline = at(470'000)});
-  one.gears.push_back({.id = "00000005", .address = 0x0a00030du, .state = GearState::starting, .since = at(460'000), .deadline = at(520'000)});
+  one.gears.push_back(
+      {.id = "00000005", .address = 0x0a00030du, .state = GearState::starting, .since = at(460'000), .deadline = at(520'000)});
   return one;
 }
 

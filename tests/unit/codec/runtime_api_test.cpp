@@ -18,7 +18,8 @@ std::string reply_of(const std::string& version, const std::string& name) {
 }
 
 ServerCommand gear() {
-  return {.backend = "express", .server = "gear-1f3a9c02-prod", .address = "10.0.3.11", .port = 8080, .check = "check inter 500 fall 2 rise 1"};
+  return {
+      .backend = "express", .server = "gear-1f3a9c02-prod", .address = "10.0.3.11", .port = 8080, .check = "check inter 500 fall 2 rise 1"};
 }
 
 }  // namespace
@@ -102,8 +103,8 @@ TEST_CASE("real replies to removing a server") {
   for (const auto& version : kVersions) {
     CAPTURE(version);
     for (const auto& [name, meaning] : {Expected{"del_done", RemoveReply::removed}, Expected{"maint_del", RemoveReply::removed},
-                                        Expected{"del_no_server", RemoveReply::absent}, Expected{"maint_del_no_server", RemoveReply::absent},
-                                        Expected{"del_busy", RemoveReply::busy}}) {
+                                        Expected{"del_no_server", RemoveReply::absent},
+                                        Expected{"maint_del_no_server", RemoveReply::absent}, Expected{"del_busy", RemoveReply::busy}}) {
       CAPTURE(name);
       const auto parsed = parse_remove_reply(reply_of(version, name));
       REQUIRE(parsed);
@@ -176,8 +177,8 @@ TEST_CASE("show info of real HAProxys gives version and pid") {
 }
 
 TEST_CASE("version numbers in the shapes that HAProxy has") {
-  const std::vector<std::pair<std::string, HaproxyVersion>> good{
-      {"2.6.12", {2, 6}}, {"2.10-dev5", {2, 10}}, {"3.4-dev0-4c25ef-12", {3, 4}}, {"2.6", {2, 6}}, {"2.8.0+x", {2, 8}}, {"10.0~rc1", {10, 0}}};
+  const std::vector<std::pair<std::string, HaproxyVersion>> good{{"2.6.12", {2, 6}}, {"2.10-dev5", {2, 10}}, {"3.4-dev0-4c25ef-12", {3, 4}},
+                                                                 {"2.6", {2, 6}},    {"2.8.0+x", {2, 8}},    {"10.0~rc1", {10, 0}}};
   for (const auto& [text, version] : good) {
     CAPTURE(text);
     const auto info = parse_show_info("Version: " + text + "\nPid: 1\n\n");
@@ -194,8 +195,8 @@ TEST_CASE("version numbers in the shapes that HAProxy has") {
 }
 
 TEST_CASE("show info without version or with a bad pid is refused") {
-  for (const auto* reply : {"Pid: 1\n", "Version: 2.6.1\n", "garbage", "Version: 2.6.1\nPid: x\n", "Version: 2.6.1\nPid: 0\n", "Version: 2.6.1\nPid: -4\n",
-                            "Version 2.6.1\nPid 3\n", "\n\n"}) {
+  for (const auto* reply : {"Pid: 1\n", "Version: 2.6.1\n", "garbage", "Version: 2.6.1\nPid: x\n", "Version: 2.6.1\nPid: 0\n",
+                            "Version: 2.6.1\nPid: -4\n", "Version 2.6.1\nPid 3\n", "\n\n"}) {
     CAPTURE(reply);
     const auto info = parse_show_info(reply);
     REQUIRE_FALSE(info);

@@ -126,8 +126,9 @@ TEST_CASE("each status word of HAProxy has its state, an unknown one refuses the
 }
 
 TEST_CASE("columns are found by name, wherever they stand") {
-  const std::string_view reply = "# pxname,type,addr,status,new,stot,scur,qcur,svname\nexpress,2,10.0.0.1:80,UP,,18446744073709551615,3,0,g1\n"
-                                 "express,1,,UP,,9,4,1,BACKEND\n\n";
+  const std::string_view reply =
+      "# pxname,type,addr,status,new,stot,scur,qcur,svname\nexpress,2,10.0.0.1:80,UP,,18446744073709551615,3,0,g1\n"
+      "express,1,,UP,,9,4,1,BACKEND\n\n";
   BackendStat out;
   REQUIRE(parse_show_stat(reply, "express", out));
   CHECK(out.scur == 4);
@@ -259,7 +260,8 @@ TEST_CASE("a damaged reply is refused or understood, and no view leaves it") {
     }
     for (const auto& server : out.servers) {
       for (const auto part : {server.name, server.address}) {
-        const bool inside = part.empty() || (part.data() >= exact.view().data() && part.data() + part.size() <= exact.view().data() + exact.view().size());
+        const bool inside =
+            part.empty() || (part.data() >= exact.view().data() && part.data() + part.size() <= exact.view().data() + exact.view().size());
         if (!inside) FAIL("a view points outside the reply");
       }
       if (server.scur < 0) FAIL("negative sessions");

@@ -56,7 +56,8 @@ TEST_CASE("a held lock is refused with its holder's pid and had when it is free"
   const auto refused = FileLock::acquire(dir / "lock", 30ms);
   REQUIRE(!refused);
   CHECK(refused.error().code == Errc::unavailable);
-  CHECK(refused.error().message == "cannot lock " + (dir / "lock") + ": held by process " + std::to_string(other.child.pid()) + "; try again");
+  const std::string pid = std::to_string(other.child.pid());
+  CHECK(refused.error().message == "cannot lock " + (dir / "lock") + ": held by process " + pid + "; try again");
   CHECK(FileLock::holder(dir / "lock").value() == other.child.pid());
   other.let_go.open();
   REQUIRE(error_of(FileLock::acquire(dir / "lock", 60s)) == "");

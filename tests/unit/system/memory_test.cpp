@@ -22,7 +22,8 @@ struct Machine {
     test::spit(dir / path, content);
   }
   void meminfo(std::int64_t mib) const {
-    put("proc/meminfo", "MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:   " + std::to_string(mib * 1024) + " kB\n");
+    const std::string available = "MemAvailable:   " + std::to_string(mib * 1024) + " kB\n";
+    put("proc/meminfo", "MemTotal:       16000000 kB\nMemFree:          100000 kB\n" + available);
   }
   void cgroup(const std::string& own, const std::string& mounts) const {
     put("proc/self/cgroup", own);
@@ -126,6 +127,9 @@ TEST_CASE_METHOD(Machine, "of a cgroup that this namespace does not show only th
     CHECK(mib() == 600);
   }
   cgroup("0::/lxc/lb2/app\n", "31 23 0:28 /lxc/lb /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  CHECK(mib() == 600);
+  cgroup("0::/foo/ba/x\n", "31 23 0:28 /lxc/lb /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");  // as long as the root, but another place
+  limit("sys/fs/cgroup/x", std::to_string(10 * kMiB), 9);
   CHECK(mib() == 600);
 }
 

@@ -122,6 +122,16 @@ TEST_CASE("an answer that is not HTTP is said, and not read for ever") {
   CHECK(verdict_on("") == "closed without an answer");
 }
 
+TEST_CASE("an endless answer without a line end is given up long before the deadline") {
+  Server server([](const Fd& peer) {
+    while (::send(peer.get(), "AAAAAAAA", 8, MSG_NOSIGNAL) == 8) {
+    }
+  });
+  const auto probed = probe_http(kLoopback, server.port(), "/", 30s);
+  REQUIRE(!probed);
+  CHECK(probed.error().message.find("the answer is not HTTP: AAAA") != std::string::npos);
+}
+
 TEST_CASE("a connection that is reset is said") {
   Server server([](const Fd& peer) {
     const linger at_once{1, 0};

@@ -106,7 +106,8 @@ TEST_CASE_METHOD(Fixture, "the writes of another process are seen, each of them,
     Child other([&] {
       RegistryStore own(paths, application, clock);
       const auto lock = own.lock(10s);
-      return lock && own.save(registry(generation)) && own.save(registry(generation + 1)) ? 0 : 1;  // the second may reuse our inode's number
+      // The second may reuse the number of the inode that we know.
+      return lock && own.save(registry(generation)) && own.save(registry(generation + 1)) ? 0 : 1;
     });
     REQUIRE(other.exit_code() == 0);
     REQUIRE(load().registry->generation == generation + 1);
@@ -190,6 +191,29 @@ TEST_CASE_METHOD(Fixture, "while another process has the lock a corrupt file is 
   let_go.open();
   other.status();
   CHECK(load().was_corrupt);
+}
+
+TEST_CASE_METHOD(Fixture, "a good file that another process wrote in place of a corrupt one is never put aside") {
+  for (int round = 0; round < 10; ++round) {
+    spit(path, "bad");
+    test::Gate taken, go;
+    Child other([&] {
+      RegistryStore own(paths, application, clock);
+      const auto lock = own.lock(10s);
+      taken.open();
+      go.wait();
+      ::usleep(20'000);  // so that the other one has most likely read the corrupt file and waits for the lock; else nothing is lost
+      return lock && own.save(registry(7)) ? 0 : 1;
+    });
+    taken.wait();
+    go.open();
+    auto loaded = store.load();
+    while (!loaded) loaded = store.load();  // the lock was not to be had in time
+    CHECK(!loaded->was_corrupt);
+    CHECK(loaded->registry->generation == 7);
+    CHECK(other.exit_code() == 0);
+    CHECK(corrupt_files() == 0);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "what cannot be read is unavailable, not corrupt") {

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gearscale/gears/ownership.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "gearscale/base/text.hpp"
+#include "support/catch.hpp"
+#include "temp_directory.hpp"
+
+namespace gearscale::gears {
+
+using test::TempDirectory;
+
+namespace {
+
+const core::Application kShop{.app = "shop", .ns = "prod"};
+constexpr const char* kName = "shop-1f3a9c02-prod";
+const std::string kOurs = "lxc.group = gearscale/shop/prod\nlxc.rootfs.path = dir:/x\n";
+const std::string kForeign = "lxc.rootfs.path = dir:/x\n";
+
+Place place(const TempDirectory& root) { return place_of(kShop, root.path(), "1f3a9c02"); }
+system::Deadline soon(int ms = 5'000) { return system::Deadline(core::Millis(ms)); }
+
+}  // namespace
+
+TEST_CASE("a container is at its name, its note and its log beside it") {
+  const auto at = place_of(kShop, "/var/lib/lxc", "1f3a9c02");
+  CHECK(at.name == kName);
+  CHECK(at.mark == "gearscale/shop/prod");
+  CHECK(at.config() == "/var/lib/lxc/shop-1f3a9c02-prod/config");
+  CHECK(at.note() == "/var/lib/lxc/.shop-1f3a9c02-prod.gearscale");
+  CHECK(at.log() == "/var/lib/lxc/.shop-1f3a9c02-prod.gearscale.log");
+}
+
+TEST_CASE("the mark is one whole lxc.group line") {
+  const auto marked = [](const char* config) { return config_has_mark(config, "gearscale/shop"); };
+  CHECK(marked("lxc.group = gearscale/shop"));
+  CHECK(marked("a = b\n  lxc.group=gearscale/shop  \nc = d\n"));
+  CHECK(marked("lxc.group = other\nlxc.group = \"gearscale/shop\"\n"));
+  for (const auto* config : {"", "# lxc.group = gearscale/shop", "lxc.group = gearscale/shop/prod", "lxc.group = gearscale/sho", "lxc.groups = gearscale/shop",
+                             "lxc.group gearscale/shop", "lxc.uts.name = gearscale/shop", "lxc.group = gearscale/shop\nlxc.group =\n"}) {
+    INFO(config);
+    CHECK_FALSE(marked(config));
+  }
+}
+
+TEST_CASE("the configured address is the one of the first network") {
+  CHECK(config_address("lxc.net.0.ipv4.address = 10.87.0.12/24\n") == *parse_ipv4("10.87.0.12"));
+  CHECK(config_address("lxc.net.0.ipv4.address = 10.87.0.12\n") == *parse_ipv4("10.87.0.12"));
+  CHECK(config_address("lxc.net.0.ipv4.address = 10.9.9.9/24\nlxc.net.0.ipv4.address =\nlxc.net.0.ipv4.address = 10.87.0.12/24") == *parse_ipv4("10.87.0.12"));
+  CHECK(config_address("lxc.net.0.ipv4.address = 10.9.9.9/24\nlxc.net.0.ipv4.address = 10.87.0.12/24") == 0);
+  CHECK(config_address("lxc.net.1.ipv4.address = 10.87.0.12/24") == 0);
+  CHECK(config_address("lxc.net.0.ipv4.address = dhcp") == 0);
+  CHECK(config_address("") == 0);
+}
+
+TEST_CASE("without a note a container is whole and ours, or foreign") {
+  const TempDirectory root;
+  const auto at = place(root);
+  CHECK(*look(at) == Presence::nothing);
+
+  SECTION("ours") {
+    root.write(std::string(kName) + "/config", kOurs);
+    CHECK(*look(at) == Presence::whole);
+  }
+  SECTION("somebody's") {
+    root.write(std::string(kName) + "/config", kForeign);
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("another application's") {
+    root.write(std::string(kName) + "/config", "lxc.group = gearscale/shop\n");
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("an empty directory") {
+    std::filesystem::create_directory(at.directory());
+    CHECK(*look(at) == Presence::nothing);
+  }
+  SECTION("a directory with something, but no config") {
+    root.write(std::string(kName) + "/precious", "");
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("a file") {
+    root.write(kName, "");
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("a link that leads nowhere") {
+    std::filesystem::create_symlink("/nowhere", at.directory());
+    CHECK(*look(at) == Presence::foreign);
+  }
+}
+
+TEST_CASE("with a note of ours it is half made, unless it is clearly somebody's") {
+  const TempDirectory root;
+  const auto at = place(root);
+  root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod\n");
+  CHECK(*look(at) == Presence::half_made);
+  std::filesystem::create_directory(at.directory());
+  CHECK(*look(at) == Presence::half_made);
+  root.write(std::string(kName) + "/rootfs/file", "");
+  CHECK(*look(at) == Presence::half_made);
+  root.write(std::string(kName) + "/config", "");
+  CHECK(*look(at) == Presence::half_made);
+  root.write(std::string(kName) + "/config", "lxc.uts.name = x\nlxc.net");  // cut short
+  CHECK(*look(at) == Presence::half_made);
+  root.write(std::string(kName) + "/config", kOurs);
+  CHECK(*look(at) == Presence::half_made);
+  root.write(std::string(kName) + "/config", kForeign);
+  CHECK(*look(at) == Presence::foreign);
+}
+
+TEST_CASE("a note of another application makes it foreign, an empty one only holds the lock") {
+  const TempDirectory root;
+  const auto at = place(root);
+  root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/other\n");
+  CHECK(*look(at) == Presence::foreign);
+  root.write(std::string(kName) + "/config", kOurs);
+  CHECK(*look(at) == Presence::foreign);
+  root.write(".shop-1f3a9c02-prod.gearscale", "");
+  CHECK(*look(at) == Presence::whole);
+}
+
+TEST_CASE("the places of an application are found by directory and by note") {
+  const TempDirectory root;
+  root.write("shop-00000002-prod/config", "");
+  root.write(".shop-00000001-prod.gearscale", "");
+  root.write("shop-00000003-prod/config", "");
+  root.write(".shop-00000003-prod.gearscale", "");
+  root.write(".shop-00000004-prod.gearscale.log", "");
+  root.write("shop-00000005/config", "");
+  root.write("shop-0000000x-prod/config", "");
+  root.write("other-00000006-prod/config", "");
+  CHECK(*ids_under(kShop, root.path()) == std::vector<std::string>{"00000001", "00000002", "00000003"});
+  const auto nowhere = ids_under(kShop, root / "nowhere");
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().code == Errc::config);
+}
+
+TEST_CASE("a note that announces nothing goes away by itself, an announced one stays until it is withdrawn") {
+  const TempDirectory root;
+  const auto at = place(root);
+  {
+    auto note = WorkNote::take(at, soon());
+    REQUIRE(note);
+    CHECK(*look(at) == Presence::nothing);
+  }
+  CHECK_FALSE(std::filesystem::exists(at.note()));
+  {
+    auto note = WorkNote::take(at, soon());
+    REQUIRE(note);
+    REQUIRE(note->announce());
+    CHECK(*look(at) == Presence::half_made);
+  }
+  CHECK(*look(at) == Presence::half_made);  // as after a crash
+  {
+    auto note = WorkNote::take(at, soon());
+    REQUIRE(note);
+    CHECK(*look(at) == Presence::half_made);
+    REQUIRE(note->withdraw());
+    CHECK(*look(at) == Presence::nothing);
+  }
+  CHECK_FALSE(std::filesystem::exists(at.note()));
+}
+
+TEST_CASE("one at a time: the second waits for the first, or gives up at its deadline") {
+  const TempDirectory root;
+  const auto at = place(root);
+  auto first = std::make_unique<Result<WorkNote>>(WorkNote::take(at, soon()));
+  REQUIRE(*first);
+  const auto second = WorkNote::take(at, soon(20));
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Errc::unavailable);
+  CHECK(second.error().message.find("another process works on container shop-1f3a9c02-prod") == 0);
+
+  const pid_t waiter = ::fork();
+  REQUIRE(waiter >= 0);
+  if (waiter == 0) {
+    (*first)->~WorkNote();  // its copy of the lock: gone, so that only the parent's counts
+    ::_exit(WorkNote::take(at, soon(20'000)) ? 0 : 1);
+  }
+  first.reset();
+  int status = -1;
+  ::waitpid(waiter, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a process that inherited the lock keeps it") {
+  const TempDirectory root;
+  const auto at = place(root);
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  Fd reading(ends[0]), writing(ends[1]);
+  pid_t heir = -1;
+  {
+    auto note = WorkNote::take(at, soon());
+    REQUIRE(note);
+    REQUIRE(note->announce());
+    heir = ::fork();
+    REQUIRE(heir >= 0);
+    if (heir == 0) {
+      writing.reset();
+      char byte = 0;
+      static_cast<void>(::read(reading.get(), &byte, 1));  // until the test closes its end
+      ::_exit(0);
+    }
+  }
+  CHECK_FALSE(WorkNote::take(at, soon(20)));
+  writing.reset();
+  ::waitpid(heir, nullptr, 0);
+  CHECK(WorkNote::take(at, soon()));
+}
+
+TEST_CASE("without an lxc_path there is no note") {
+  const auto note = WorkNote::take(place_of(kShop, "/nowhere/at/all", "1f3a9c02"), soon());
+  REQUIRE_FALSE(note);
+  CHECK(note.error().code == Errc::config);
+}
+
+}  // namespace gearscale::gears
