@@ -121,8 +121,8 @@ class Store {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual core::Time now() = 0;                  // steady; for durations
-  virtual std::int64_t system_micros() = 0;      // since the epoch, for stamps
+  virtual core::Time now() = 0;              // steady; for durations
+  virtual std::int64_t system_micros() = 0;  // since the epoch, for stamps
 };
 
 // Where events go: lines for people (scale_events.log), objects for programs (scale_events.jsonl).

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# What the scripts of this folder share: messages, exit codes, the subordinate id range of root, leftovers of LXC.
+# What the scripts of this folder share: messages, exit codes, the subordinate id range of root.
 # Sourced, never run. A script sets `self` (its name in messages) before it sources this file.
 : "${self:?set self before sourcing common.sh}"
 export LC_ALL=C  # numbers with a point, ranges of letters that are the same everywhere
@@ -55,40 +55,4 @@ resolve_idmap() {
   [[ $base -ge 1 && $count -ge 1000 && $((base + count)) -le 4294967295 ]] ||
     { warn "idmap $base:$count: the base has to be above 0, the count 1000 or more, the end below 4294967295"; return 2; }
   printf '%s %s\n' "$base" "$count"
-}
-
-# --- LXC ---
-
-# config_value FILE KEY: the last value of a key of a container's configuration.
-config_value() {
-  awk -v key="$2" '{ line = $0; sub(/^[ \t]+/, "", line); at = index(line, "="); if (!at) next
-      name = substr(line, 1, at - 1); sub(/[ \t]+$/, "", name)
-      if (name == key) { value = substr(line, at + 1); sub(/^[ \t]+/, "", value); sub(/[ \t]+$/, "", value) } }
-    END { print value }' "$1"
-}
-
-# liblxc leaves empty lxc.monitor.NAME directories in each cgroup hierarchy. rmdir takes nothing that is in use.
-remove_empty_cgroups() {
-  local name=$1 directory
-  while IFS= read -r directory; do
-    rmdir "$directory" 2> /dev/null || true
-  done < <(find /sys/fs/cgroup -depth -type d \( -name "lxc.monitor.$name" -o -name "lxc.monitor.$name-[0-9]*" \
-    -o -name "lxc.payload.$name" -o -name "lxc.payload.$name-[0-9]*" \) 2> /dev/null)
-}
-
-# marked_containers LXC_PATH MARK PREFIX: containers of the application with this mark (lxc.group), named PREFIX-XXXXXXXX.
-marked_containers() {
-  local config name
-  for config in "$1"/*/config; do
-    [[ -f $config && $(config_value "$config" lxc.group) == "$2" ]] || continue
-    name=$(basename "$(dirname "$config")")
-    [[ $name =~ ^"$3"-[0-9a-f]{8}$ ]] && printf '%s\n' "$name"
-  done
-  return 0
-}
-
-destroy_container() {
-  lxc-stop -P "$1" -n "$2" -k > /dev/null 2>&1 || true
-  lxc-destroy -P "$1" -n "$2" > /dev/null 2>&1 || return 1
-  remove_empty_cgroups "$2"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: what can be wrong in a command line. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 rows_of_command_lines() {
   local tool all=(add-gear remove-gear haproxy_ctld)

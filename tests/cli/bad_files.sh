@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: files that are not as they should be. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 rows_of_files() {
   local text cfg=$conf/haproxy.cfg command

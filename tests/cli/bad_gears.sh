@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: template, bridge, addresses, limits. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 # with_dnsmasq RANGE ROW...: a dnsmasq hands out these addresses on the farm's bridge.
 with_dnsmasq() {

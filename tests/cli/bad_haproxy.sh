@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: an HAProxy that is not there, not ours, not well, or too old. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 # each_command ROW_NAME CODE REGEX: a row for each tool that asks HAProxy.
 each_command() {
@@ -22,7 +22,7 @@ rows_of_haproxy() {
   with_variable "GEARSCALE_STATS_SOCKET=$run/nowhere" each_command 'socket missing' 4 "No such file or directory - connect.2. for $run/nowhere: is HAProxy running"
   # What a killed HAProxy leaves: a socket that nobody listens on.
   socat -u "UNIX-LISTEN:$work/stale" OPEN:/dev/null &
-  helpers+=("$!")
+  disown
   await 5 test -S "$work/stale" || die "no socket"
   end_process "$!" KILL
   with_variable "GEARSCALE_STATS_SOCKET=$work/stale" each_command 'stale socket' 4 "Connection refused - connect.2. for $work/stale: HAProxy is not running"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: other processes in the way, and a full disk. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 # with_lock FILE ROW...: another process holds the lock on this file.
 with_lock() {
@@ -30,11 +30,13 @@ rows_of_processes() {
   pid=$!
   helpers+=("$pid")
   printf '%s\n' "$pid" > "$run/haproxy_ctld.pid"
-  row 'stale pid file: status' 1 '' haproxy_ctld_daemon status
+  expect 'stale pid file: status' 1 'dead but its pid file exists' '^$' haproxy_ctld_daemon status
+  something_was_done
   tool haproxy_ctld_daemon start > "$work/stdout" 2> "$work/stderr" || fail 'stale pid file: start' "$(< "$work/stderr")"
   check 'stale pid file: start works' tool haproxy_ctld_daemon status
   check 'stale pid file: the other program lives' is_alive "$pid"
   started=$(< "$run/haproxy_ctld.pid")
+  something_was_done
   check 'stale pid file: it has the new pid' test "$started" != "$pid"
 
   row 'second daemon' 1 "already running .pid $started." haproxy_ctld_daemon start
@@ -42,6 +44,7 @@ rows_of_processes() {
   row 'second controller' 4 "held by process $started" haproxy_ctld
   row 'second controller: --once' 4 "held by process $started" haproxy_ctld --once
   tool haproxy_ctld_daemon stop > /dev/null || fail 'the daemon does not stop'
+  something_was_done
   end_process "$pid"
   rows_with_a_full_disk
 }
@@ -53,9 +56,10 @@ rows_with_a_full_disk() {
   mount -t tmpfs -o size=64k,mode=755 gst-bad "$conf"
   cp -a "$copy/." "$conf"
   dd if=/dev/zero of="$conf/filler" bs=1k count=1000 2> /dev/null || true
-  row 'disk full: add-gear' 1 "cannot write $registry: No space left on device" add-gear
-  row 'disk full: remove-gear' 1 "cannot write $registry: No space left on device" remove-gear
-  row 'disk full: --pin' 1 "cannot write $registry: No space left on device" remove-gear --pin "${gears[0]}"
+  something_was_done
+  row 'disk full: add-gear' 1 "cannot write $registry: no space left on device" add-gear
+  row 'disk full: remove-gear' 1 "cannot write $registry: no space left on device" remove-gear
+  row 'disk full: --pin' 1 "cannot write $registry: no space left on device" remove-gear --pin "${gears[0]}"
   umount "$conf"
   rm -rf "$copy"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Rows of bad_input.sh: values of settings, and the places that they come from. Sourced.
-# shellcheck disable=SC2154  # variables of the farm
+# shellcheck disable=SC2154,SC2034  # variables of the farm
 
 # each_value OPTION REGEX VALUE...: a row for each value.
 each_value() {

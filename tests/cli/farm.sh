@@ -26,7 +26,8 @@ await() {
   done
 }
 
-is_alive() { kill -0 "$1" 2> /dev/null; }
+# What has ended stays in the table until init takes it out, which may last.
+is_alive() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2> /dev/null; }
 is_dead() { ! is_alive "$1"; }
 
 # end_process PID [SIGNAL]: ends a process that this test started, and waits for it.
@@ -137,7 +138,7 @@ farm_up() {
 # Whatever state the test left it in.
 farm_down() {
   local code=$? pid name
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM ERR
   set +e
   for pid in "${helpers[@]}"; do
     kill -CONT "$pid" 2> /dev/null

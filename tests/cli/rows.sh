@@ -149,3 +149,18 @@ with_fake() {
   end_process "$pid"
   rm -f "$work/fake"
 }
+
+# expect NAME CODE STDOUT_REGEX STDERR_REGEX TOOL ARGUMENT...
+expect() {
+  local name=$1 code=$2 stdout=$3 stderr=$4 got=0 complaints=''
+  shift 4
+  tool "$@" > "$work/stdout" 2> "$work/stderr" < /dev/null || got=$?
+  [[ $got -eq $code ]] || complaints+="exit code $got instead of $code"$'\n'
+  [[ $(< "$work/stdout") =~ $stdout ]] || complaints+="stdout should match  $stdout"$'\n'
+  [[ $(< "$work/stderr") =~ $stderr ]] || complaints+="stderr should match  $stderr"$'\n'
+  if [[ -z $complaints ]]; then
+    pass "$name"
+  else
+    fail "$name: $*" "${complaints//$'\n'/$'\n'      }" "stdout was: $(head -c 1500 "$work/stdout")" "stderr was: $(head -c 1500 "$work/stderr")"
+  fi
+}

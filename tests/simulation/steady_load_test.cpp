@@ -53,8 +53,10 @@ double additions_per_hour(double mean, core::Millis stay, bool peak_guard) {
   simulate(world, controller, 3'600, sessions);  // the first hour finds the size
   const auto run = simulate(world, controller, kHours * 3'600, sessions);
   CHECK(sim::broken_invariants(world.store, world.host, world.balancer).size() <= 2);  // at most a gear in transition at the end
-  std::printf("steady Poisson load, mean %2.0f sessions of %.0f s, peak guard %-3s: %6.2f additions/h, %6.2f removals/h, %5.2f gears on average\n", mean,
-              static_cast<double>(stay.count()) / 1'000, peak_guard ? "on" : "off", run.additions / double{kHours}, run.removals / double{kHours}, run.gear_seconds / (kHours * 3'600.0));
+  std::printf(
+      "steady Poisson load, mean %2.0f sessions of %.0f s, peak guard %-3s: %6.2f additions/h, %6.2f removals/h, %5.2f gears on average\n",
+      mean, static_cast<double>(stay.count()) / 1'000, peak_guard ? "on" : "off", run.additions / double{kHours},
+      run.removals / double{kHours}, run.gear_seconds / (kHours * 3'600.0));
   return run.additions / double{kHours};
 }
 
@@ -97,7 +99,7 @@ TEST_CASE("without the guard a constant 9 sessions would oscillate as the origin
 }
 
 TEST_CASE("a steady noisy load adds hardly any gears once the size is found") {
-  for (const auto stay : {core::Millis{1'000}, core::Millis{2'000}, core::Millis{5'000}}) {
+  for (const auto stay : {core::Millis{2'000}, core::Millis{5'000}}) {
     for (const double mean : {3.0, 6.0, 12.0, 16.0, 50.0}) {
       const double with_guard = additions_per_hour(mean, stay, true);
       const double without = additions_per_hour(mean, stay, false);

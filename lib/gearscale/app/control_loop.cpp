@@ -58,7 +58,8 @@ int run_loop(Controller& controller, const Ports& ports, const std::function<Int
   }
 }
 
-Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind, std::vector<std::string> ids,
+Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind,
+                        std::vector<std::string> ids,
                         const std::function<void(const core::Registry&, const Inventory&, const Followed&)>& progress) {
   Followed followed;
   bool drives = false;
@@ -93,9 +94,8 @@ Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHo
       next_progress = ports.clock.now() + kProgressInterval;
     }
     // A tool that drives also sees its failed gears off before it leaves: nobody else would.
-    const bool cleaning = drives && std::any_of(followed.failed.begin(), followed.failed.end(), [&](const std::string& id) {
-      return core::find_gear(registry, id) != nullptr;
-    });
+    const bool cleaning = drives && std::any_of(followed.failed.begin(), followed.failed.end(),
+                                                [&](const std::string& id) { return core::find_gear(registry, id) != nullptr; });
     if (followed.interrupted || (ids.empty() && !cleaning)) return followed;
     wait(ports, hooks, kTransitionInterval);
   }

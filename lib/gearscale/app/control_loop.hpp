@@ -16,20 +16,20 @@ namespace gearscale::app {
 inline constexpr core::Millis kTransitionInterval{100};
 
 struct Intervals {
-  core::Millis check{3'000};   // between two decisions
-  core::Millis sample{300};    // between two fast samples
+  core::Millis check{3'000};  // between two decisions
+  core::Millis sample{300};   // between two fast samples
 };
 
 // What the loops need of the process around them.
 struct LoopHooks {
-  std::function<bool()> may_drive;                 // takes or keeps the driver's lock; exactly one process has it
-  std::function<void()> stop_driving;              // gives the lock back (tools, when a daemon is there)
-  std::function<bool()> daemon_runs;               // a controller is there that will carry transitions on (tools)
-  std::function<TickInput()> read_inputs;          // limits and marker as they are now
+  std::function<bool()> may_drive;                  // takes or keeps the driver's lock; exactly one process has it
+  std::function<void()> stop_driving;               // gives the lock back (tools, when a daemon is there)
+  std::function<bool()> daemon_runs;                // a controller is there that will carry transitions on (tools)
+  std::function<TickInput()> read_inputs;           // limits and marker as they are now
   std::function<std::optional<int>()> next_signal;  // a pending signal's number
-  std::function<void()> registry_touched;          // empties registry_fd
+  std::function<void()> registry_touched;           // empties registry_fd
   int signal_fd = -1;
-  int registry_fd = -1;                            // readable when somebody replaced the registry; -1: none
+  int registry_fd = -1;  // readable when somebody replaced the registry; -1: none
 };
 
 // Runs until TERM, INT or HUP and returns which; gears in transition stay as they are for the next run. Returns within a second of the signal.
@@ -43,7 +43,8 @@ struct Followed {
 
 // Waits until each gear is where the command wanted it. Without a daemon it drives the transitions itself; with one it only watches, and it
 // takes over when that one dies. `progress` is called when something changed and at least each 500 ms.
-Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind, std::vector<std::string> ids,
+Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind,
+                        std::vector<std::string> ids,
                         const std::function<void(const core::Registry&, const Inventory&, const Followed&)>& progress);
 
 }  // namespace gearscale::app

@@ -19,8 +19,8 @@ bool in_transition(const core::Registry& registry) {
 
 }  // namespace
 
-core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory, const core::AddressPool& pool,
-                         const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now) {
+core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory,
+                         const core::AddressPool& pool, const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now) {
   core::PlanInput input;
   input.decision = decision;
   input.gears = inventory.views(registry);
@@ -32,7 +32,8 @@ core::Plan plan_decision(const core::Decision& decision, const core::Registry& r
     if (core::find_gear(registry, id) == nullptr) input.fresh_ids.push_back(std::move(id));
   }
   auto plan = core::make_plan(input, now);
-  std::erase_if(plan.steps, [](const core::Step& step) { return step.kind != core::StepKind::create && step.kind != core::StepKind::begin_drain; });
+  std::erase_if(plan.steps,
+                [](const core::Step& step) { return step.kind != core::StepKind::create && step.kind != core::StepKind::begin_drain; });
   return plan;
 }
 
@@ -66,8 +67,8 @@ void Controller::collect_jobs(core::Time now) {
   }
 }
 
-Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const core::Timeouts& timeouts,
-                                      Recorder& recorder) {
+Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
+                                      const core::Timeouts& timeouts, Recorder& recorder) {
   const auto containers = ports.host.list();
   if (!containers) return fail(containers.error());
   auto draft = registry;
@@ -99,8 +100,8 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& gear = registry.gears[(next_inspection_ + i) % count];
     auto& sight = inventory_.of(gear.id);
-    const bool suspicious = gear.state == core::GearState::serving &&
-                            (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
+    const bool suspicious =
+        gear.state == core::GearState::serving && (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
     if (!suspicious) {
       sight.container = core::ContainerState::unknown;
       continue;
@@ -179,7 +180,8 @@ void Controller::record(const StepOutcome& outcome, const core::Registry& before
       }
       return;
     case StepKind::give_up:
-      recorder_.gave_up(outcome.id, sight.job_pid, sight.job_text.empty() ? "did not become ready in time, or its container died" : sight.job_text);
+      recorder_.gave_up(outcome.id, sight.job_pid,
+                        sight.job_text.empty() ? "did not become ready in time, or its container died" : sight.job_text);
       core::settle(policy_state_, core::Outcome::add_failed, now);
       return;
     case StepKind::forget:
@@ -224,7 +226,8 @@ TickReport Controller::tick(const TickInput& input) {
     return report;
   }
   if (loaded->was_corrupt) {
-    recorder_.notice(Severity::error, "The registry was corrupt; it is kept as " + loaded->kept_as + " and rebuilt from what LXC and HAProxy show");
+    recorder_.notice(Severity::error, "The registry was corrupt (" + loaded->reason + "); it is kept as " + loaded->kept_as +
+                                          " and rebuilt from what LXC and HAProxy show");
   }
   if (loaded->registry->generation == 0) reconciled_ = false;  // nothing on disk: the first start, or it was lost
   Working working{loaded->registry, std::nullopt};

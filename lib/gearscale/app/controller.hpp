@@ -29,7 +29,7 @@ struct ControlSettings {
 
 // What a tick is told besides what it observes.
 struct TickInput {
-  bool check = false;     // a check is due: decide; otherwise only carry transitions on
+  bool check = false;  // a check is due: decide; otherwise only carry transitions on
   core::Limits limits;
   bool disabled = false;  // the disable_auto_scaling marker
 };
@@ -97,11 +97,11 @@ class Controller {
 };
 
 // The registry as it has to be, given what LXC and HAProxy show (core::reconcile); saved when it differs from `registry`. The lock must be held.
-Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const core::Timeouts& timeouts,
-                                      Recorder& recorder);
+Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
+                                      const core::Timeouts& timeouts, Recorder& recorder);
 
 // The plan of a decision: ids and addresses for new gears, victims. Shared by the controller and by commands typed by hand.
-core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory, const core::AddressPool& pool,
-                         const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now);
+core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory,
+                         const core::AddressPool& pool, const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now);
 
 }  // namespace gearscale::app

@@ -98,9 +98,7 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
       return cut ? unenrol(*gear) : cut;
     }
     case StepKind::unenrol: return unenrol(*gear);
-    case StepKind::forget:
-      std::erase_if(draft.gears, [&](const core::Gear& other) { return other.id == step.id; });
-      return {};
+    case StepKind::forget: std::erase_if(draft.gears, [&](const core::Gear& other) { return other.id == step.id; }); return {};
   }
   return {};
 }

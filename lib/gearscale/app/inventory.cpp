@@ -7,6 +7,7 @@
 namespace gearscale::app {
 
 void Inventory::see(const BalancerView& view, const core::Registry& registry) {
+  sights_.reserve(view.gears.size());
   for (auto& [id, sight] : sights_) {
     sight.server = core::ServerState::absent;
     sight.scur = 0;

@@ -22,10 +22,10 @@ struct Sight {
   int scur = 0;
   core::ContainerState container = core::ContainerState::unknown;
   core::JobState job = core::JobState::none;
-  std::string job_text;      // the detail of a job that succeeded, the reason of one that failed
+  std::string job_text;  // the detail of a job that succeeded, the reason of one that failed
   int job_pid = 0;
-  core::Time retry_at{};     // after a failed step: no other step of this gear before
-  int failures = 0;          // failed steps in a row
+  core::Time retry_at{};  // after a failed step: no other step of this gear before
+  int failures = 0;       // failed steps in a row
 };
 
 class Inventory {

@@ -34,7 +34,8 @@ Result<ManualResult> pin(Scene& scene, bool pinned) {
   ++scene.registry.generation;
   if (const auto saved = scene.ports.store.save(scene.registry); !saved) return fail(saved.error());
   for (const auto& id : result.ids) {
-    scene.recorder.notice(Severity::info, core::gear_name(scene.settings.application, id) + (pinned ? " is pinned" : " is no longer pinned"));
+    scene.recorder.notice(Severity::info,
+                          core::gear_name(scene.settings.application, id) + (pinned ? " is pinned" : " is no longer pinned"));
   }
   return result;
 }
@@ -79,7 +80,8 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
   ManualResult result;
   core::PolicyState memoryless;
   // The numbers of this moment, for the event; the decision itself is forced.
-  result.decision = core::decide(scene.settings.policy, core::Limits{}, memoryless, scene.inventory.observation(scene.registry, sessions), now);
+  result.decision =
+      core::decide(scene.settings.policy, core::Limits{}, memoryless, scene.inventory.observation(scene.registry, sessions), now);
   result.decision.numbers.low_checks = 0;
   const auto& numbers = result.decision.numbers;
   std::vector<std::string> chosen;
@@ -108,9 +110,13 @@ Result<ManualResult> command(const ControlSettings& settings, const Ports& ports
   if (!lock) return fail(lock.error());
   const auto loaded = ports.store.load();
   if (!loaded) return fail(loaded.error());
-  Scene scene{settings, ports, fresh_id, limits, request, *loaded->registry, {}, Recorder(ports.events, ports.clock, settings.application, settings.by, settings.pid)};
+  Scene scene{settings, ports,
+              fresh_id, limits,
+              request,  *loaded->registry,
+              {},       Recorder(ports.events, ports.clock, settings.application, settings.by, settings.pid)};
   if (loaded->was_corrupt) {
-    scene.recorder.notice(Severity::error, "The registry was corrupt; it is kept as " + loaded->kept_as + " and rebuilt from what LXC and HAProxy show");
+    scene.recorder.notice(Severity::error, "The registry was corrupt (" + loaded->reason + "); it is kept as " + loaded->kept_as +
+                                               " and rebuilt from what LXC and HAProxy show");
   }
   if (!needs_haproxy && scene.registry.generation != 0) return pin(scene, request.kind == ManualRequest::Kind::pin);
   const auto seen = ports.balancer.observe();

@@ -18,7 +18,8 @@ void Recorder::check(const core::Decision& decision, const core::Policy& policy,
     events_.text(Severity::error, "max: " + std::to_string(limits.max) + " gearcount: " + std::to_string(gears));
   }
   if (decision.reason == core::Reason::all_down && last_reason_ != core::Reason::all_down) {
-    events_.text(Severity::error, "All gears are DOWN in HAProxy: holding, because adding or removing one would not help; look at the application");
+    events_.text(Severity::error,
+                 "All gears are DOWN in HAProxy: holding, because adding or removing one would not help; look at the application");
   }
   if (decision.reason == core::Reason::disabled && last_reason_ != core::Reason::disabled) {
     events_.text(Severity::info, "Automatic scaling is disabled by the disable_auto_scaling marker");

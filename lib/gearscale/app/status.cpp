@@ -6,7 +6,8 @@
 
 namespace gearscale::app {
 
-Result<codec::StatusReport> status(const ControlSettings& settings, const Ports& ports, const core::Limits& limits, std::optional<pid_t> controller_pid) {
+Result<codec::StatusReport> status(const ControlSettings& settings, const Ports& ports, const core::Limits& limits,
+                                   std::optional<pid_t> controller_pid) {
   const auto loaded = ports.store.load();
   if (!loaded) return fail(loaded.error());
   const auto& registry = *loaded->registry;

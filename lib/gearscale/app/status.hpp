@@ -12,6 +12,7 @@
 namespace gearscale::app {
 
 // `controller_pid`: the running controller, if any. Without HAProxy the status has its error and the registry's side. Errc::unavailable without a registry.
-Result<codec::StatusReport> status(const ControlSettings& settings, const Ports& ports, const core::Limits& limits, std::optional<pid_t> controller_pid);
+Result<codec::StatusReport> status(const ControlSettings& settings, const Ports& ports, const core::Limits& limits,
+                                   std::optional<pid_t> controller_pid);
 
 }  // namespace gearscale::app

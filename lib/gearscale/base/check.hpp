@@ -14,5 +14,4 @@ namespace gearscale {
 
 }  // namespace gearscale
 
-#define GEARSCALE_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::gearscale::check_failed(#condition, __FILE__, __LINE__))
+#define GEARSCALE_CHECK(condition) ((condition) ? static_cast<void>(0) : ::gearscale::check_failed(#condition, __FILE__, __LINE__))

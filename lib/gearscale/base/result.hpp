@@ -41,7 +41,7 @@ struct Unexpected {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}            // NOLINT: implicit as in std::expected
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}                 // NOLINT: implicit as in std::expected
   Result(Unexpected error) : state_(std::in_place_index<1>, std::move(error.value)) {}  // NOLINT
 
   bool has_value() const { return state_.index() == 0; }

@@ -39,7 +39,8 @@ Result<int> print_status(const ControllerOptions& options) {
   if (!limits) return fail(limits.error());
   const auto daemon = system::PidFile::status(config->paths.pid_file);
   const bool running = daemon && daemon->state == system::PidStatus::State::running;
-  const auto report = app::status(parts.settings("haproxy_ctld"), parts.ports, *limits, running ? std::optional(daemon->pid) : std::nullopt);
+  const auto report =
+      app::status(parts.settings("haproxy_ctld"), parts.ports, *limits, running ? std::optional(daemon->pid) : std::nullopt);
   if (!report) return fail(report.error());
   std::cout << (options.json ? codec::status_json(*report) + "\n" : codec::status_table(*report));
   return report->error.empty() ? kExitDone : kExitUnavailable;
@@ -59,12 +60,14 @@ Result<int> run_once(const ControllerOptions& options) {
   auto signals = system::SignalFd::open();
   if (!signals) return fail(signals.error());
   RealParts parts(*config, Mirror::none);
+  if (const auto limits = parts.files.strict_limits(); !limits) return fail(limits.error());
   if (const auto file = parts.balancer.check_file(); !file) return fail(file.error());
   const auto pid_file = take_pid_file(config->paths.pid_file);
   if (!pid_file) return fail(pid_file.error());
   auto hooks = make_hooks(parts, *signals, nullptr);
   hooks.daemon_runs = [] { return false; };  // it is this process that holds the pid file
-  if (!options.dry_run && !hooks.may_drive()) return fail(Errc::unavailable, "another command is carrying gears on at this moment; try again");
+  if (!options.dry_run && !hooks.may_drive())
+    return fail(Errc::unavailable, "another command is carrying gears on at this moment; try again");
 
   auto settings = parts.settings("haproxy_ctld");
   settings.one_shot = true;
@@ -138,7 +141,8 @@ int run_life(RealParts& parts, system::SignalFd& signals, const ControllerOption
   auto watch = system::FileWatch::open(parts.config.paths.registry);
   const auto hooks = make_hooks(parts, signals, watch ? &*watch : nullptr);
   const app::Intervals intervals{parts.config.check_interval, parts.config.sample_interval};
-  return app::run_loop(controller, parts.ports, [&] { return intervals; }, hooks);
+  return app::run_loop(
+      controller, parts.ports, [&] { return intervals; }, hooks);
 }
 
 // After HUP: the new configuration, or the old one when the new one is wrong or would be another application's.
@@ -179,6 +183,8 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
   auto started = start_up(options);
   if (!started) return give_up(started.error());
   auto parts = std::make_unique<RealParts>(started->config, foreground ? Mirror::to_stdout : Mirror::none);
+  // At a start there are no last good limits to stay with.
+  if (const auto limits = parts->files.strict_limits(); !limits) return give_up(limits.error());
   if (const auto file = parts->balancer.check_file(); !file) return give_up(file.error());
   if (const auto room = parts->host.check_room(0); !room) return give_up(room.error());
   const auto pid_file = take_pid_file(parts->config.paths.pid_file);
@@ -196,8 +202,10 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
   }
   while (run_life(*parts, started->signals, options) == SIGHUP) {
     const auto config = reread(options, *parts, parts->events);
+    const auto limits = parts->files.last_good();
     parts.reset();  // locks and logs of the old life first
     parts = std::make_unique<RealParts>(config, foreground ? Mirror::to_stdout : Mirror::none);
+    parts->files.start_from(limits);
   }
   parts->events.text(Severity::info, "Stopping haproxy_ctld");
   return kExitDone;

@@ -38,13 +38,19 @@ constexpr int kStatusNotRunning = 3;
 // Pid 0: the lock is held from a pid namespace that ours does not show.
 std::string pid_text(pid_t pid) { return pid == 0 ? "(pid not visible from here)" : "(pid " + std::to_string(pid) + ")"; }
 
+// The same error; where somebody who is not root came as far as this, with what to do.
+Unexpected explained(const Error& error) {
+  if (error.sys_errno != EACCES && error.sys_errno != EPERM) return fail(error);
+  return fail(Errc::config, error.message + ": run it as root (sudo)", error.sys_errno);
+}
+
 // Takes the lock of a controller that died and lets it go again, which removes the file. Whoever starts in this moment has the lock and
 // keeps the file.
 void remove_stale(const std::string& pid_file) { static_cast<void>(PidFile::acquire(pid_file).has_value()); }
 
 Result<void> refuse_running(const Daemon& daemon) {
   const auto seen = PidFile::status(daemon.pid_file);
-  if (!seen) return fail(seen.error());
+  if (!seen) return explained(seen.error());
   if (seen->state == PidStatus::State::running) return fail(Errc::failed, "already running " + pid_text(seen->pid));
   return {};
 }
@@ -153,7 +159,7 @@ Result<int> start(const Daemon& daemon) {
   if (!output && output.error().sys_errno == ENOENT) {
     return fail(Errc::config, output.error().message + ": run the cartridge's setup first", ENOENT);
   }
-  if (!output) return fail(output.error());
+  if (!output) return explained(output.error());
   auto pair = make_report_pair();
   if (!pair) return fail(pair.error());
   // What is buffered now would be written twice, the second time into the output file.
@@ -178,7 +184,7 @@ Result<bool> is_free_of(const Daemon& daemon, pid_t pid) {
 
 Result<int> stop(const Daemon& daemon) {
   const auto seen = PidFile::status(daemon.pid_file);
-  if (!seen) return fail(seen.error());
+  if (!seen) return explained(seen.error());
   if (seen->state != PidStatus::State::running) {
     const bool stale = seen->state == PidStatus::State::dead_with_file;
     if (stale) remove_stale(daemon.pid_file);
@@ -188,7 +194,7 @@ Result<int> stop(const Daemon& daemon) {
   const pid_t pid = seen->pid;
   const auto name = std::string(kController) + " " + pid_text(pid);
   if (pid <= 0) return fail(Errc::failed, "cannot stop " + name + ": stop it where it was started");
-  if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) return system::fail_errno(Errc::failed, "cannot stop " + name, errno);
+  if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) return explained(system::fail_errno(Errc::failed, "cannot stop " + name, errno).value);
   const auto deadline = SteadyClock::now() + daemon.waits.stop;
   for (;;) {
     const auto free = is_free_of(daemon, pid);
@@ -208,7 +214,8 @@ Result<int> stop(const Daemon& daemon) {
 
 Result<int> status(const Daemon& daemon) {
   const auto seen = PidFile::status(daemon.pid_file);
-  if (!seen) return fail(seen.error());
+  // 1 would mean "dead": what cannot be known is 4, in the LSB too.
+  if (!seen) return fail(Errc::unavailable, seen.error().message, seen.error().sys_errno);
   switch (seen->state) {
     case PidStatus::State::running:
       *daemon.out << kController << " is running " << pid_text(seen->pid) << "\n";

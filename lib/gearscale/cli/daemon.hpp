@@ -35,8 +35,8 @@ struct Daemon {
 
 // Carries the command out and returns the exit code: that of the LSB for status (0 running, 1 dead with a pid file, 3 not running), the
 // controller's for run and for a start that failed. Errc::failed: start or run of a running one, a start that failed silently, a stop that
-// takes too long (nothing is ever killed), files or processes that cannot be made. Blocks as DaemonWaits says, run as long as the
-// controller runs.
+// takes too long (nothing is ever killed), files or processes that cannot be made. Errc::config: start, stop or run by somebody who is not root.
+// Errc::unavailable: a status that cannot be known. Blocks as DaemonWaits says, run as long as the controller runs.
 Result<int> control_daemon(const Daemon& daemon, DaemonCommand command);
 
 }  // namespace gearscale::cli

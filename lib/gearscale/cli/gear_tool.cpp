@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/cli/exit_codes.hpp"
@@ -65,11 +66,17 @@ Result<int> wait_for(Errand& errand, Action kind, const app::ManualResult& resul
   auto watch = system::FileWatch::open(errand.parts.config.paths.registry);
   const auto hooks = make_hooks(errand.parts, signals, watch ? &*watch : nullptr);
   GearReport report = report_of(errand, kind, result, "pending");
+  std::map<std::string, std::string> reasons;  // of gears that failed; their entries leave the registry soon after
   bool interrupted = false;
   {
     ProgressLine progress(errand.parts.config.application, kind, result.ids.size());
-    const auto followed = app::follow(controller, errand.parts.ports, hooks, kind, result.ids,
-                                      [&](const auto& registry, const auto&, const auto& state) { progress.show(registry, result.ids, state); });
+    const auto followed =
+        app::follow(controller, errand.parts.ports, hooks, kind, result.ids, [&](const auto& registry, const auto&, const auto& state) {
+          for (const auto& gear : registry.gears) {
+            if (gear.state == core::GearState::failed) reasons[gear.id] = gear.note;
+          }
+          progress.show(registry, result.ids, state);
+        });
     if (!followed) return fail(followed.error());
     interrupted = followed->interrupted;
     const auto mark = [&](const std::vector<std::string>& ids, const std::string& outcome) {
@@ -82,10 +89,13 @@ Result<int> wait_for(Errand& errand, Action kind, const app::ManualResult& resul
   }
   fill_addresses(errand, report);
   print_report(report, errand.options.json);
-  if (interrupted) return fail(Errc::failed, "interrupted; what is pending is carried on by the running daemon, or by the next command or start");
+  if (interrupted)
+    return fail(Errc::failed, "interrupted; what is pending is carried on by the running daemon, or by the next command or start");
   for (const auto& line : report.gears) {
     if (line.outcome == "failed") {
-      return fail(Errc::failed, core::gear_name(errand.parts.config.application, line.id) + " did not become ready: see " + errand.parts.config.paths.events_log);
+      const auto& reason = reasons[line.id];
+      return fail(Errc::failed, core::gear_name(errand.parts.config.application, line.id) +
+                                    " did not become ready: " + (reason.empty() ? "see " + errand.parts.config.paths.events_log : reason));
     }
   }
   return kExitDone;
@@ -112,8 +122,9 @@ Result<int> run_gear_tool(GearTool tool, const std::string& called_as, const Gea
   if (!config) return fail(config.error());
   auto gears = ids_of(config->application, options.gears);
   if (!gears) return fail(gears.error());
-  if (const auto ready = prepare_to_scale(*config); !ready) return fail(ready.error());
   const bool pins = !options.pin.empty() || !options.unpin.empty();
+  const bool adds = tool == GearTool::add && !pins;
+  if (const auto ready = prepare_to_scale(*config, adds ? Purpose::add_gears : Purpose::nothing_new); !ready) return fail(ready.error());
 
   // From here on a signal is something to read: nothing is left half done.
   auto signals = system::SignalFd::open();
@@ -129,11 +140,13 @@ Result<int> run_gear_tool(GearTool tool, const std::string& called_as, const Gea
   if (options.no_wait) {
     const auto daemon = system::PidFile::status(parts.config.paths.pid_file);
     if (!daemon || daemon->state != system::PidStatus::State::running) {
-      return fail(Errc::unavailable, "--no-wait needs a running haproxy_ctld_daemon to carry the change on, and none runs: start it, or wait");
+      return fail(Errc::unavailable,
+                  "--no-wait needs a running haproxy_ctld_daemon to carry the change on, and none runs: start it, or wait");
     }
   }
   const auto kind = tool == GearTool::add ? Action::add : Action::remove;
-  const auto result = app::command(errand.settings, parts.ports, system::random_gear_id, errand.limits, {kind, options.count, std::move(*gears)});
+  const auto result =
+      app::command(errand.settings, parts.ports, system::random_gear_id, errand.limits, {kind, options.count, std::move(*gears)});
   if (!result) return fail(result.error());
   if (options.dry_run || options.no_wait || result->ids.empty()) {
     auto report = report_of(errand, kind, *result, options.dry_run ? "planned" : "pending");

@@ -36,8 +36,7 @@ Result<Config> load_config(const CommonOptions& options, Values* values) {
   if (!resolved) return fail(resolved.error());
   auto config = make_config(*resolved);
   if (config && values != nullptr) {
-    ControlFiles files(*config);
-    if (const auto limits = files.strict_limits()) resolved->apply_scale_limits(*limits);
+    if (const auto limits = ControlFiles(*config).file_limits(); limits && *limits) resolved->apply_scale_limits(**limits);
     *values = std::move(*resolved);
   }
   return config;
@@ -48,13 +47,19 @@ ControlFiles::ControlFiles(const Config& config)
   last_good_ = merge_limits(source_, std::nullopt).value_or(core::Limits{});
 }
 
-Result<core::Limits> ControlFiles::strict_limits() {
+Result<std::optional<core::Limits>> ControlFiles::file_limits() const {
   const auto text = system::read_file(limits_path_, kLargestLimitsFile);
-  if (!text && (text.error().sys_errno == ENOENT || text.error().sys_errno == ENOTDIR)) return merge_limits(source_, std::nullopt);
+  if (!text && (text.error().sys_errno == ENOENT || text.error().sys_errno == ENOTDIR)) return std::optional<core::Limits>();
   if (!text) return fail(Errc::config, limits_path_ + ": " + text.error().message);
   const auto limits = codec::parse_scale_limits(*text);
   if (!limits) return fail(Errc::config, limits_path_ + ": " + limits.error().message);
-  return merge_limits(source_, *limits);
+  return std::optional(*limits);
+}
+
+Result<core::Limits> ControlFiles::strict_limits() const {
+  const auto file = file_limits();
+  if (!file) return fail(file.error());
+  return merge_limits(source_, *file);
 }
 
 app::TickInput ControlFiles::read(EventSink& events) {
@@ -97,13 +102,15 @@ app::ControlSettings RealParts::settings(const std::string& by) const {
   return settings;
 }
 
-Result<void> prepare_to_scale(Config& config) {
+Result<void> prepare_to_scale(Config& config, Purpose purpose) {
   if (::geteuid() != 0) return fail(Errc::config, "this needs root: containers and HAProxy's files belong to it; run it with sudo");
   for (const auto* directory : {&config.paths.haproxy_cfg, &config.paths.registry, &config.paths.lock}) {
     const auto parent = directory->substr(0, directory->rfind('/'));
-    if (!exists(parent)) return fail(Errc::config, "directory " + parent + " does not exist: install the cartridge first (cartridge/bin/setup)");
+    if (!exists(parent))
+      return fail(Errc::config, "directory " + parent + " does not exist: install the cartridge first (cartridge/bin/setup)");
   }
-  if (config.gears.template_name.empty()) return missing("template", "the stopped container that gears are cloned from (scripts/make-template makes one)");
+  if (config.gears.template_name.empty())
+    return missing("template", "the stopped container that gears are cloned from (scripts/make-template makes one)");
   if (config.gears.bridge.empty()) return missing("bridge", "the network bridge of the gears");
   if (config.gears.pool.first == 0) return missing("address_pool", "the addresses of the gears, FIRST-LAST/PREFIX");
   if (std::holds_alternative<IdMapAutomatic>(config.idmap)) {
@@ -111,6 +118,7 @@ Result<void> prepare_to_scale(Config& config) {
     if (!range) return fail(range.error());
     config.gears.idmap = *range;
   }
+  if (purpose == Purpose::nothing_new) return {};
   ControlFiles files(config);
   const auto limits = files.strict_limits();
   const auto holds = check_pool_size(config.gears.pool, limits ? *limits : core::Limits{});

@@ -28,9 +28,14 @@ Result<Config> load_config(const CommonOptions& options, Values* values = nullpt
 class ControlFiles {
  public:
   explicit ControlFiles(const Config& config);
-  // Errc::config when the file is malformed: for tools, which had better refuse than guess.
-  Result<core::Limits> strict_limits();
+  // What scale_limits.txt says; nothing when there is none. Errc::config when it is malformed.
+  Result<std::optional<core::Limits>> file_limits() const;
+  // The limits that hold, or the errors of file_limits: for tools, which had better refuse than guess.
+  Result<core::Limits> strict_limits() const;
   app::TickInput read(EventSink& events);
+  // For a new life of the loop: while the file is malformed, the limits of the old life stay.
+  const core::Limits& last_good() const { return last_good_; }
+  void start_from(const core::Limits& limits) { last_good_ = limits; }
 
  private:
   LimitsSource source_;
@@ -38,7 +43,6 @@ class ControlFiles {
   std::string marker_path_;
   core::Limits last_good_;
   std::string last_text_;
-  bool read_once_ = false;
 };
 
 // The lock of the one process that carries transitions on.
@@ -72,8 +76,10 @@ struct RealParts {
   app::ControlSettings settings(const std::string& by) const;
 };
 
-// Root, directories, template, bridge and pool are there, the id range is resolved: all that scaling needs before it starts. Errc::config otherwise.
-Result<void> prepare_to_scale(Config& config);
+// Root, directories, settings of template, bridge and pool are there, the id range is resolved: all that scaling needs before it starts. That new
+// gears can have the addresses is asked when gears are to be added; one that leaves needs no bridge. Errc::config otherwise.
+enum class Purpose { add_gears, nothing_new };
+Result<void> prepare_to_scale(Config& config, Purpose purpose = Purpose::add_gears);
 
 // The hooks of a process that waits: signals, the registry's watch, the driver's lock.
 app::LoopHooks make_hooks(RealParts& parts, system::SignalFd& signals, system::FileWatch* watch);

@@ -21,7 +21,8 @@ std::string status_json(const StatusReport& report) {
   json["draining"] = report.draining;
   json["limits"] = {{"min", report.limits.min}, {"max", report.limits.max}};
   json["thresholds"] = {{"up_pct", report.policy.up_pct}, {"remove_pct", report.policy.remove_pct}};
-  json["controller"] = {{"running", report.controller_pid.has_value()}, {"pid", report.controller_pid ? Json(*report.controller_pid) : Json(nullptr)}};
+  json["controller"] = {{"running", report.controller_pid.has_value()},
+                        {"pid", report.controller_pid ? Json(*report.controller_pid) : Json(nullptr)}};
   if (!report.error.empty()) json["error"] = report.error;
   json["gears"] = Json::array();
   for (const auto& gear : report.gears) {
@@ -42,18 +43,22 @@ std::string status_json(const StatusReport& report) {
 std::string status_table(const StatusReport& report) {
   std::string out;
   const auto max = report.limits.max == core::Limits::kNoLimit ? std::string("none") : std::to_string(report.limits.max);
-  out += "controller  " + (report.controller_pid ? "running (pid " + std::to_string(*report.controller_pid) + ")" : std::string("not running")) + "\n";
+  out += "controller  " +
+         (report.controller_pid ? "running (pid " + std::to_string(*report.controller_pid) + ")" : std::string("not running")) + "\n";
   if (report.error.empty()) {
     const auto pct = std::isfinite(report.capacity_pct) ? format_decimal(report.capacity_pct) + "%" : std::string("no gear serves");
     out += "sessions    " + std::to_string(std::llround(report.sessions)) + "\n";
-    out += "capacity    " + pct + "  (up at " + format_decimal(report.policy.up_pct) + "%, remove below " + format_decimal(report.policy.remove_pct) + "%)\n";
+    out += "capacity    " + pct + "  (up at " + format_decimal(report.policy.up_pct) + "%, remove below " +
+           format_decimal(report.policy.remove_pct) + "%)\n";
     out += "gears       " + std::to_string(report.serving) + " serving, " + std::to_string(report.coming) + " coming, " +
-           std::to_string(report.draining) + " draining, " + std::to_string(report.down) + " down  (min " + std::to_string(report.limits.min) + ", max " + max + ")\n";
+           std::to_string(report.draining) + " draining, " + std::to_string(report.down) + " down  (min " +
+           std::to_string(report.limits.min) + ", max " + max + ")\n";
   } else {
     out += "haproxy     not available: " + report.error + "\n";
   }
   char line[256];
-  std::snprintf(line, sizeof line, "\n%-28s %-15s %-9s %-7s %8s %8s  %s\n", "GEAR", "ADDRESS", "STATE", "SERVER", "SESSIONS", "SECONDS", "");
+  std::snprintf(line, sizeof line, "\n%-28s %-15s %-9s %-7s %8s %8s  %s\n", "GEAR", "ADDRESS", "STATE", "SERVER", "SESSIONS", "SECONDS",
+                "");
   if (!report.gears.empty()) out += line;
   for (const auto& gear : report.gears) {
     std::snprintf(line, sizeof line, "%-28s %-15s %-9s %-7s %8d %8lld  %s", gear.name.c_str(), format_ipv4(gear.address).c_str(),

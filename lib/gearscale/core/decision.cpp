@@ -112,12 +112,8 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
       state.remove_failures = 0;
       state.remove_not_before = Time{};
       break;
-    case Outcome::add_failed:
-      state.add_not_before = now + hold_off(++state.add_failures);
-      break;
-    case Outcome::remove_failed:
-      state.remove_not_before = now + hold_off(++state.remove_failures);
-      break;
+    case Outcome::add_failed: state.add_not_before = now + hold_off(++state.add_failures); break;
+    case Outcome::remove_failed: state.remove_not_before = now + hold_off(++state.remove_failures); break;
   }
 }
 

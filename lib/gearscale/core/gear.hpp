@@ -24,8 +24,8 @@ enum class GearState {
 std::string_view to_string(GearState state);
 
 struct Gear {
-  std::string id;               // 8 lowercase hex digits
-  std::uint32_t address = 0;    // IPv4, host byte order
+  std::string id;             // 8 lowercase hex digits
+  std::uint32_t address = 0;  // IPv4, host byte order
   GearState state = GearState::starting;
   Time since{};                 // when it entered the state
   Time deadline{};              // when the state must have come to its end (serving: none)

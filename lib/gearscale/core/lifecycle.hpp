@@ -49,10 +49,10 @@ std::string_view to_string(StepKind kind);
 
 // How long a state may last.
 struct Timeouts {
-  Millis boot{60'000};        // starting: clone, start and probe together
-  Millis drain{60'000};       // draining: until its sessions are gone
-  Millis cut_after{10'000};   // removing: connections left this long after maint are shut
-  Millis tear_down{60'000};   // stop and destroy
+  Millis boot{60'000};       // starting: clone, start and probe together
+  Millis drain{60'000};      // draining: until its sessions are gone
+  Millis cut_after{10'000};  // removing: connections left this long after maint are shut
+  Millis tear_down{60'000};  // stop and destroy
 };
 
 // Puts a gear into a state and sets the state's deadline.

@@ -32,8 +32,8 @@ Result<void> check_application(const Application& application) {
   }
   const auto longest = container_name(application, "00000000");
   if (longest.size() > kMaxContainerName) {
-    return fail(Errc::config, "application and namespace make container names of " + std::to_string(longest.size()) +
-                                  " characters (" + longest + "); at most 64 are possible: use shorter names");
+    return fail(Errc::config, "application and namespace make container names of " + std::to_string(longest.size()) + " characters (" +
+                                  longest + "); at most 64 are possible: use shorter names");
   }
   return {};
 }

@@ -21,11 +21,11 @@ inline constexpr std::size_t kMaxContainerName = 64;
 // Errc::config when app or ns is not a safe name (letters, digits, '-', '_', '.'; the namespace without '-'), or a container name would be over 64 characters.
 Result<void> check_application(const Application& application);
 
-bool is_gear_id(std::string_view text);                                              // 1f3a9c02
-std::string gear_name(const Application& application, std::string_view id);          // 1f3a9c02-ns
-std::string server_name(const Application& application, std::string_view id);        // gear-1f3a9c02-ns
-std::string container_name(const Application& application, std::string_view id);     // app-1f3a9c02-ns
-std::string container_group(const Application& application);                         // gearscale/app or gearscale/app/ns: the mark of ownership in lxc.group
+bool is_gear_id(std::string_view text);                                           // 1f3a9c02
+std::string gear_name(const Application& application, std::string_view id);       // 1f3a9c02-ns
+std::string server_name(const Application& application, std::string_view id);     // gear-1f3a9c02-ns
+std::string container_name(const Application& application, std::string_view id);  // app-1f3a9c02-ns
+std::string container_group(const Application& application);  // gearscale/app or gearscale/app/ns: the mark of ownership in lxc.group
 
 // The id in a HAProxy server name or container name of this application; nothing when it is not one of ours.
 std::optional<std::string_view> id_of_server(const Application& application, std::string_view server);

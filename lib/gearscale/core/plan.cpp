@@ -20,9 +20,9 @@ void plan_additions(const PlanInput& input, Plan& plan) {
   for (int i = 0; i < wanted; ++i) {
     const auto address = pick_address(input.pool, taken);
     if (!address) {
-      plan.refusal = Error{Errc::limit, "address pool " + format_ipv4(input.pool.first) + "-" + format_ipv4(input.pool.last) +
-                                            " is exhausted (" + std::to_string(input.pool.size()) +
-                                            " addresses, all in use): enlarge address_pool or remove gears"};
+      plan.refusal =
+          Error{Errc::limit, "address pool " + format_ipv4(input.pool.first) + "-" + format_ipv4(input.pool.last) + " is exhausted (" +
+                                 std::to_string(input.pool.size()) + " addresses, all in use): enlarge address_pool or remove gears"};
       return;
     }
     GEARSCALE_CHECK(static_cast<std::size_t>(i) < input.fresh_ids.size());
@@ -38,7 +38,8 @@ void plan_removals(const PlanInput& input, Plan& plan) {
   while (static_cast<int>(victims.size()) < wanted) {
     const auto* victim = choose_victim(input.gears, victims);
     if (victim == nullptr) {
-      plan.refusal = Error{Errc::limit, "no gear can be removed: every serving gear that is left is pinned; unpin one with remove-gear --unpin NAME"};
+      plan.refusal =
+          Error{Errc::limit, "no gear can be removed: every serving gear that is left is pinned; unpin one with remove-gear --unpin NAME"};
       return;
     }
     victims.push_back(victim->gear->id);
@@ -63,7 +64,8 @@ const GearView* choose_victim(const std::vector<GearView>& gears, const std::vec
   for (const auto& view : gears) {
     if (view.gear->state != GearState::serving || view.gear->pinned || contains(already, view.gear->id)) continue;
     if (view.server != ServerState::up) continue;  // only gears in rotation are counted as serving
-    if (best == nullptr || view.scur < best->scur || (view.scur == best->scur && view.gear->created_ms > best->gear->created_ms)) best = &view;
+    if (best == nullptr || view.scur < best->scur || (view.scur == best->scur && view.gear->created_ms > best->gear->created_ms))
+      best = &view;
   }
   return best;
 }

@@ -34,11 +34,11 @@ struct Plan {
 
 struct PlanInput {
   Decision decision;
-  std::vector<GearView> gears;                // the whole registry
+  std::vector<GearView> gears;  // the whole registry
   AddressPool pool;
-  std::vector<std::uint32_t> taken;           // addresses in use by containers that are not in the registry
-  std::vector<std::string> fresh_ids;         // as many unused ids as the decision adds at most; randomness is the caller's
-  std::vector<std::string> chosen;            // a forced removal of these gears, instead of choosing victims
+  std::vector<std::uint32_t> taken;    // addresses in use by containers that are not in the registry
+  std::vector<std::string> fresh_ids;  // as many unused ids as the decision adds at most; randomness is the caller's
+  std::vector<std::string> chosen;     // a forced removal of these gears, instead of choosing victims
 };
 
 // First the next step of every gear by itself (next_step), then what the decision asks for. A decision is planned whole or not at all.

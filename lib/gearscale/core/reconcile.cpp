@@ -30,10 +30,12 @@ std::vector<std::string> reconcile(Registry& registry, const std::vector<Contain
   std::vector<std::string> changes;
   for (auto& gear : registry.gears) {
     const auto* container = find_fact(containers, gear.id);
-    const bool running = container != nullptr && (container->state == ContainerState::running || container->state == ContainerState::frozen);
+    const bool running =
+        container != nullptr && (container->state == ContainerState::running || container->state == ContainerState::frozen);
     if (gear.state == GearState::serving && !running) {
       enter(gear, GearState::starting, timeouts, now);
-      changes.push_back("gear " + gear.id + " should serve but its container is " + (container == nullptr ? "gone" : "stopped") + ": starting it again");
+      changes.push_back("gear " + gear.id + " should serve but its container is " + (container == nullptr ? "gone" : "stopped") +
+                        ": starting it again");
     }
   }
   for (const auto& container : containers) {
@@ -41,7 +43,8 @@ std::vector<std::string> reconcile(Registry& registry, const std::vector<Contain
     const bool serves = container.state == ContainerState::running && container.address != 0 && find_fact(servers, container.id) != nullptr;
     registry.gears.push_back(adopted(container, serves ? GearState::serving : GearState::failed, timeouts, now));
     if (!serves) registry.gears.back().note = "its container had no entry in the registry and did not serve";
-    changes.push_back("container of gear " + container.id + " had no entry in the registry: " + (serves ? "adopted" : "it will be destroyed"));
+    changes.push_back("container of gear " + container.id +
+                      " had no entry in the registry: " + (serves ? "adopted" : "it will be destroyed"));
   }
   for (const auto& server : servers) {
     if (find_gear(registry, server.id) != nullptr) continue;

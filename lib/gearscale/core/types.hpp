@@ -13,8 +13,8 @@ using Time = std::chrono::time_point<std::chrono::steady_clock, Millis>;
 
 // How many gears an application may have. Both count serving, starting and DOWN gears; standbys and draining ones apart.
 struct Limits {
-  int min = 1;             // at least 1
-  int max = kNoLimit;      // at least min, or kNoLimit
+  int min = 1;         // at least 1
+  int max = kNoLimit;  // at least min, or kNoLimit
   static constexpr int kNoLimit = -1;
   friend bool operator==(const Limits&, const Limits&) = default;
 };

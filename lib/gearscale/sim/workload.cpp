@@ -12,7 +12,9 @@ double uniform(std::mt19937_64& random) { return (static_cast<double>(random() >
 
 PoissonLoad::PoissonLoad(const Shape& shape, std::uint64_t seed) : shape_(shape), random_(seed) {}
 
-core::Millis PoissonLoad::draw(double mean_ms) { return core::Millis(std::max<long>(1, std::lround(-mean_ms * std::log(uniform(random_))))); }
+core::Millis PoissonLoad::draw(double mean_ms) {
+  return core::Millis(std::max<long>(1, std::lround(-mean_ms * std::log(uniform(random_)))));
+}
 
 int PoissonLoad::at(core::Time now) {
   const auto stay = static_cast<double>(shape_.mean_stay.count());

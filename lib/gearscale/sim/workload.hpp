@@ -18,8 +18,8 @@ double uniform(std::mt19937_64& random);
 class PoissonLoad {
  public:
   struct Shape {
-    double mean_sessions = 0;      // above 0
-    core::Millis mean_stay{5'000}; // of one session
+    double mean_sessions = 0;       // above 0
+    core::Millis mean_stay{5'000};  // of one session
   };
   PoissonLoad(const Shape& shape, std::uint64_t seed);
 

@@ -120,7 +120,8 @@ std::vector<std::string> broken_invariants(const SimStore& store, const SimGearH
     if (gear.state != core::GearState::serving) broken.push_back("gear " + gear.id + " is " + std::string(core::to_string(gear.state)));
     if (!host.containers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no container");
     if (!balancer.servers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no server");
-    if (std::find(balancer.file.begin(), balancer.file.end(), gear.id) == balancer.file.end()) broken.push_back("gear " + gear.id + " is not in haproxy.cfg");
+    if (std::find(balancer.file.begin(), balancer.file.end(), gear.id) == balancer.file.end())
+      broken.push_back("gear " + gear.id + " is not in haproxy.cfg");
   }
   for (const auto& [id, container] : host.containers) {
     if (!registered.contains(id)) broken.push_back("container of gear " + id + " has no entry");

@@ -39,11 +39,11 @@ class SimBalancer final : public Balancer {
   Result<bool> remove(std::string_view id) override;
   Result<void> write_file(const std::vector<ServerSpec>& servers) override;
 
-  double load = 0;                                 // sessions of the backend
+  double load = 0;  // sessions of the backend
   std::map<std::string, Server, std::less<>> servers;
-  std::vector<std::string> file;                   // ids in haproxy.cfg
-  std::optional<Error> down;                       // set: HAProxy cannot be reached
-  std::optional<Error> file_failure;               // set: haproxy.cfg cannot be written
+  std::vector<std::string> file;      // ids in haproxy.cfg
+  std::optional<Error> down;          // set: HAProxy cannot be reached
+  std::optional<Error> file_failure;  // set: haproxy.cfg cannot be written
   int cuts = 0;
 
  private:
@@ -67,11 +67,11 @@ class SimGearHost final : public GearHost {
     core::ContainerState state = core::ContainerState::running;
   };
   std::map<std::string, Container, std::less<>> containers;
-  core::Millis boot{30};                 // until a gear answers its probe
+  core::Millis boot{30};  // until a gear answers its probe
   core::Millis tear_down{50};
-  std::optional<Error> boot_failure;     // set: no gear becomes ready
-  std::optional<Error> no_room;          // set: check_room refuses
-  int begun = 0;                         // bring_up jobs since the start
+  std::optional<Error> boot_failure;  // set: no gear becomes ready
+  std::optional<Error> no_room;       // set: check_room refuses
+  int begun = 0;                      // bring_up jobs since the start
 
  private:
   struct Job {
@@ -91,7 +91,7 @@ class SimStore final : public Store {
   Result<void> save(const core::Registry& changed) override;
 
   core::Registry registry;
-  bool corrupt = false;              // the next load says so
+  bool corrupt = false;  // the next load says so
   std::optional<Error> save_failure;
   int saves = 0;
 };

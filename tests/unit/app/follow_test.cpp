@@ -115,7 +115,12 @@ TEST_CASE("the controller's loop ends at TERM and leaves the gears serving") {
   Process process(world);
   process.signal_after = 4;
   app::Controller controller(world.settings(), world.ports, world.ids());
-  CHECK(app::run_loop(controller, world.ports, [] { return app::Intervals{100ms, 100ms}; }, process.hooks) == SIGTERM);
+  CHECK(app::run_loop(
+            controller, world.ports,
+            [] {
+              return app::Intervals{100ms, 100ms};
+            },
+            process.hooks) == SIGTERM);
   CHECK(world.in_state(GearState::serving) == 2);
   CHECK(world.balancer.servers.size() == 2);
 }

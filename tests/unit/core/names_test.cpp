@@ -20,8 +20,8 @@ TEST_CASE("names follow the cartridge, with and without a namespace") {
 TEST_CASE("only servers of exactly our shape are ours") {
   const Application application{"shop", "prod"};
   CHECK(id_of_server(application, "gear-1f3a9c02-prod") == "1f3a9c02");
-  for (const auto* name : {"gear-1f3a9c02", "gear-1f3a9c02-test", "gear-1f3a9c0-prod", "gear-1F3A9C02-prod", "gear-1f3a9c022-prod", "local-gear", "filler",
-                           "gear-web", "xgear-1f3a9c02-prod", "gear--prod", "", "gear-1f3a9c02prod"}) {
+  for (const auto* name : {"gear-1f3a9c02", "gear-1f3a9c02-test", "gear-1f3a9c0-prod", "gear-1F3A9C02-prod", "gear-1f3a9c022-prod",
+                           "local-gear", "filler", "gear-web", "xgear-1f3a9c02-prod", "gear--prod", "", "gear-1f3a9c02prod"}) {
     INFO(name);
     CHECK_FALSE(id_of_server(application, name).has_value());
   }
@@ -37,7 +37,8 @@ TEST_CASE("a person may name a gear in any of three ways") {
     REQUIRE(id);
     CHECK(*id == "1f3a9c02");
   }
-  for (const auto& name : {std::string("../x"), std::string("1f3a9c02 "), std::string(300, 'a'), std::string("a\nb"), std::string(""), std::string("\"")}) {
+  for (const auto& name :
+       {std::string("../x"), std::string("1f3a9c02 "), std::string(300, 'a'), std::string("a\nb"), std::string(""), std::string("\"")}) {
     const auto id = parse_gear_name(application, name);
     REQUIRE_FALSE(id);
     CHECK(id.error().code == Errc::usage);
@@ -48,7 +49,8 @@ TEST_CASE("application and namespace must be safe and short enough") {
   CHECK(check_application({"shop", "prod"}));
   CHECK(check_application({std::string(55, 'a'), ""}));
   CHECK_FALSE(check_application({std::string(56, 'a'), ""}));  // 56 + 1 + 8 characters
-  for (const auto& bad : {std::string(), std::string("a b"), std::string("a\n"), std::string("../a"), std::string("a/b"), std::string("a'"), std::string(300, 'a')}) {
+  for (const auto& bad : {std::string(), std::string("a b"), std::string("a\n"), std::string("../a"), std::string("a/b"), std::string("a'"),
+                          std::string(300, 'a')}) {
     const auto checked = check_application({bad, ""});
     REQUIRE_FALSE(checked);
     CHECK(checked.error().code == Errc::config);

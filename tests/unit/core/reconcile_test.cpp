@@ -40,12 +40,13 @@ TEST_CASE("a gear that should serve but whose container stopped or is gone start
 
 TEST_CASE("a lost registry is rebuilt: what runs and is enrolled serves, the rest is destroyed or leaves HAProxy") {
   Registry registry;
-  const auto changes = reconcile(registry,
-                                 {{"00000001", 7, ContainerState::running, 5},
-                                  {"00000002", 8, ContainerState::running, 6},
-                                  {"00000003", 9, ContainerState::stopped, 7},
-                                  {"00000004", 0, ContainerState::running, 8}},
-                                 {{"00000001", 7, ServerState::up}, {"00000003", 9, ServerState::down}, {"00000005", 11, ServerState::up}}, {}, kNow);
+  const auto changes =
+      reconcile(registry,
+                {{"00000001", 7, ContainerState::running, 5},
+                 {"00000002", 8, ContainerState::running, 6},
+                 {"00000003", 9, ContainerState::stopped, 7},
+                 {"00000004", 0, ContainerState::running, 8}},
+                {{"00000001", 7, ServerState::up}, {"00000003", 9, ServerState::down}, {"00000005", 11, ServerState::up}}, {}, kNow);
   CHECK(changes.size() == 5);
   REQUIRE(registry.gears.size() == 5);
   CHECK(find_gear(registry, "00000001")->state == GearState::serving);

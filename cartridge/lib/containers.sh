@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# LXC containers as the shell sees them: whose they are, and how to take one away with everything that LXC and the tools leave behind.
+# Sourced, never run; needs nothing else.
+
+# config_value FILE KEY: the last value of a key in lines `KEY = VALUE`.
+config_value() {
+  awk -v key="$2" '{ line = $0; sub(/^[ \t]+/, "", line); at = index(line, "="); if (!at) next
+      name = substr(line, 1, at - 1); sub(/[ \t]+$/, "", name)
+      if (name == key) { value = substr(line, at + 1); sub(/^[ \t]+/, "", value); sub(/[ \t\r]+$/, "", value) } }
+    END { print value }' "$1"
+}
+
+# marked_containers LXC_PATH MARK PREFIX SUFFIX: containers with this mark (lxc.group) that are named PREFIX-XXXXXXXX and the suffix.
+marked_containers() {
+  local config name
+  for config in "$1"/*/config; do
+    [[ -f $config && $(config_value "$config" lxc.group) == "$2" ]] || continue
+    name=$(basename "$(dirname "$config")")
+    [[ ! $name =~ ^"$3"-[0-9a-f]{8}"$4"$ ]] || printf '%s\n' "$name"
+  done
+}
+
+# remove_container_traces LXC_PATH NAME: of a container that is gone: its empty cgroup directories in each hierarchy (rmdir takes nothing that is
+# in use; liblxc also makes NAME-1, NAME-2 when it finds an old one), liblxc's lock file, and the tools' note and log.
+remove_container_traces() {
+  local directory
+  while IFS= read -r directory; do
+    rmdir "$directory" 2> /dev/null || true
+  done < <(find /sys/fs/cgroup -depth -type d \( -name "lxc.monitor.$2" -o -name "lxc.monitor.$2-[0-9]*" \
+    -o -name "lxc.payload.$2" -o -name "lxc.payload.$2-[0-9]*" \) 2> /dev/null)
+  rm -f "/run/lxc/lock$1/.$2" "$1/.$2.gearscale" "$1/.$2.gearscale.log"
+}
+
+# destroy_container LXC_PATH NAME SECONDS: stops it (clean shutdown within SECONDS, then killed; 0: killed at once), destroys it, removes its traces.
+destroy_container() {
+  { [[ $3 -gt 0 ]] && lxc-stop -P "$1" -n "$2" -t "$3" || lxc-stop -P "$1" -n "$2" -k; } > /dev/null 2>&1 || true
+  lxc-destroy -P "$1" -n "$2" > /dev/null 2>&1 || return 1
+  remove_container_traces "$1" "$2"
+}

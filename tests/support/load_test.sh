@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# gearscale-load against an HAProxy that answers by itself, and against servers that answer wrongly. $1: the program.
+set -euo pipefail
+load=${1:?the path of gearscale-load}
+for tool in haproxy socat jq; do
+  command -v "$tool" > /dev/null || PATH=$PATH:/usr/sbin command -v "$tool" > /dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
+done
+export PATH=$PATH:/usr/sbin LC_ALL=C
+work=$(mktemp -d /tmp/gst-load.XXXXXX)
+helpers=() passed=0 failed=0 refused=''
+
+clean_up() {
+  trap - EXIT INT TERM
+  local pid
+  for pid in "${helpers[@]}"; do kill "$pid" 2> /dev/null || true; done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+check() { # check SENTENCE COMMAND...
+  local sentence=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else
+    failed=$((failed + 1))
+    printf 'FAILED: %s\n  said: %s\n' "$sentence" "$(cat "$work/report" "$work/errors" 2> /dev/null)"
+  fi
+}
+
+code=0
+run() { # runs the load, keeps its report, its errors and its exit code
+  code=0
+  "$load" "$@" > "$work/report" 2> "$work/errors" < "${input:-/dev/null}" || code=$?
+}
+ends_with() { [[ $code -eq $1 ]]; }
+reports() { jq -e "$1" "$work/report" > /dev/null; }
+await() { for _ in {1..200}; do ! "$@" 2> /dev/null || return 0; sleep 0.02; done; return 1; }
+
+base=$((21000 + $$ % 20000))
+cat > "$work/haproxy.cfg" << END
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend direct
+    bind 127.0.0.1:$base
+    http-request return status 503 content-type text/plain string "no" if { path /unavailable }
+    http-request return status 200 content-type text/plain string "somebody" if { path /body }
+    default_backend farm
+backend farm
+    balance roundrobin
+    cookie GEAR insert indirect nocache
+    server a 127.0.0.1:$((base + 1)) cookie a
+    server b 127.0.0.1:$((base + 2)) cookie b
+frontend gear_a
+    bind 127.0.0.1:$((base + 1))
+    http-request return status 200 content-type text/plain string "x" hdr X-Gear gear-a
+frontend gear_b
+    bind 127.0.0.1:$((base + 2))
+    http-request return status 200 content-type text/plain string "x" hdr X-Gear gear-b
+END
+haproxy -db -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 &
+helpers+=($!)
+socat "TCP-LISTEN:$((base + 3)),bind=127.0.0.1,reuseaddr,fork" SYSTEM:'printf "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"' 2> /dev/null &
+helpers+=($!)
+socat "TCP-LISTEN:$((base + 4)),bind=127.0.0.1,reuseaddr,fork" SYSTEM:'exec sleep 30' 2> /dev/null &
+helpers+=($!)
+refused=http://127.0.0.1:$((base + 9))/
+for port in 0 3 4; do
+  await socat -u /dev/null "TCP:127.0.0.1:$((base + port))" || { cat "$work/haproxy.log"; echo "port $((base + port)): nobody listens"; exit 1; }
+done
+url=http://127.0.0.1:$base
+
+for wrong in "" "--url $url/" "--url ftp://x/ --hold 1" "--url $url/ --steps 1s" "--url $url/ --steps 1s:-1" "--url $url/ --steps 1s:1 --hold 1" \
+  "--url $url/ --hold x" "--url $url/ --hold 10001" "--url $url/ --nonsense" "--url"; do
+  # shellcheck disable=SC2086  # they are several arguments
+  run $wrong
+  check "wrong arguments ($wrong) exit with 2" ends_with 2
+done
+
+run --url "$url/" --steps 0.2s:3,0.2s:1-5
+check "answered requests exit with 0" ends_with 0
+check "they are counted, and by gear" reports '.requests > 10 and .failed == 0 and .gears["gear-a"] > 0 and .gears["gear-b"] > 0 and (.gears | length) == 2'
+check "clients without cookies are not cookie clients" reports '.cookie_clients == 0'
+run --url "$url/body" --steps 0.1s:1
+check "a body that looks like a name names the gear" reports '.gears.somebody == .requests'
+run --url "$url/" --steps 0.3s:4 --cookies
+check "clients with cookies stay on their gear" reports '.cookie_clients == 4 and .gear_changes == 0 and .clients_that_changed == 0'
+
+run --url "$url/unavailable" --steps 0.2s:1
+check "a 503 is a failed request and exits with 1" ends_with 1
+check "it is counted as such" reports '.failures.status > 0 and .answered == 0'
+run --url "$refused" --steps 0.2s:1
+check "a refused connection is a failed request" reports '.failures.connect > 0 and .requests == .failed'
+run --url "http://127.0.0.1:$((base + 3))/" --steps 0.2s:1
+check "an answer that is cut short is a failed request" reports '.failures.truncated > 0 and .answered == 0'
+run --url "http://127.0.0.1:$((base + 4))/" --steps 0.1s:2 --timeout 0.3
+check "no answer in time is a failed request" reports '.failures.timeout == 2'
+
+# A held load follows stdin, and goes away with it.
+mkfifo "$work/targets"
+"$load" --url "http://127.0.0.1:$((base + 4))/" --hold 2 --stdin --grace 0 --stats-file "$work/stats" < "$work/targets" > "$work/report" 2> "$work/errors" &
+held=$!
+exec 8> "$work/targets"
+in_flight() { [[ $(jq .in_flight "$work/stats") == "$1" ]]; }
+check "a held load holds" await in_flight 2
+echo 7 >&8
+check "it grows when told" await in_flight 7
+echo 3 >&8
+check "it shrinks when told" await in_flight 3
+exec 8>&-
+code=0
+wait "$held" || code=$?
+check "it ends with its input, with 0" ends_with 0
+check "requests that we gave up are no failures" reports '.released == 7 and .failed == 0'
+"$load" --url "http://127.0.0.1:$((base + 4))/" --hold 2 --grace 0 --stats-file "$work/stats" > "$work/report" 2> "$work/errors" &
+held=$!
+check "a held load without stdin holds" await in_flight 2
+kill -USR1 "$held"
+code=0
+wait "$held" || code=$?
+check "USR1 releases it" ends_with 0
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]
