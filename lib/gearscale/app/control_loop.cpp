@@ -14,6 +14,7 @@ namespace {
 
 constexpr core::Millis kProgressInterval{500};
 constexpr core::Millis kLockPatience{5'000};
+constexpr core::Millis kDriverPatience{90'000};  // past a gear's deadline: longer than any job takes
 
 // Until one of the descriptors has something or the time is over. True: somebody replaced the registry, or a job ended.
 bool wait(const Ports& ports, const LoopHooks& hooks, core::Millis longest) {
@@ -97,6 +98,14 @@ Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHo
     const bool cleaning = drives && std::any_of(followed.failed.begin(), followed.failed.end(),
                                                 [&](const std::string& id) { return core::find_gear(registry, id) != nullptr; });
     if (followed.interrupted || (ids.empty() && !cleaning)) return followed;
+    const bool stuck = !ids.empty() && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
+      const auto* gear = core::find_gear(registry, id);
+      return gear != nullptr && ports.clock.now() > gear->deadline + kDriverPatience;
+    });
+    if (stuck) {
+      return fail(Errc::unavailable, "the running controller does not carry the change on (gear " + ids.front() +
+                                         " is past its deadline): look at its output file, and restart it");
+    }
     wait(ports, hooks, kTransitionInterval);
   }
 }

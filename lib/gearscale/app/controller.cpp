@@ -61,7 +61,7 @@ void Controller::collect_jobs(core::Time now) {
   for (const auto& result : ports_.host.finished()) {
     inventory_.job_ended(result);
     if (result.kind == JobKind::tear_down && !result.detail) {
-      inventory_.step_failed(result.id, now);
+      inventory_.step_failed(result.id, now, result.detail.error().message);
       recorder_.step(result.id, core::StepKind::tear_down, fail(result.detail.error()));
     }
   }
@@ -160,7 +160,7 @@ void Controller::act(const core::Decision& decision, Working& working, TickRepor
   if (up) core::settle(policy_state_, core::Outcome::added, now);
 }
 
-void Controller::record(const StepOutcome& outcome, const core::Registry& before) {
+void Controller::record(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after) {
   const auto now = ports_.clock.now();
   const auto* was = core::find_gear(before, outcome.id);
   const auto& sight = inventory_.of(outcome.id);
@@ -180,8 +180,7 @@ void Controller::record(const StepOutcome& outcome, const core::Registry& before
       }
       return;
     case StepKind::give_up:
-      recorder_.gave_up(outcome.id, sight.job_pid,
-                        sight.job_text.empty() ? "did not become ready in time, or its container died" : sight.job_text);
+      recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
       core::settle(policy_state_, core::Outcome::add_failed, now);
       return;
     case StepKind::forget:
@@ -206,7 +205,7 @@ void Controller::carry_on(Working& working, core::Time now) {
     auto steps = plan_steps(working.read(), now);
     if (steps.empty()) return;
     const core::Registry before = working.read();
-    for (const auto& outcome : executor_.run(steps, working.edit(), now)) record(outcome, before);
+    for (const auto& outcome : executor_.run(steps, working.edit(), now)) record(outcome, before, working.read());
   }
 }
 

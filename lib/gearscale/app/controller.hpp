@@ -80,7 +80,7 @@ class Controller {
   void inspect_suspicious(const core::Registry& registry);
   core::Decision decide(const TickInput& input, Working& working, const BalancerView* view, core::Time now);
   void act(const core::Decision& decision, Working& working, TickReport& report, core::Time now);
-  void record(const StepOutcome& outcome, const core::Registry& before);
+  void record(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after);
   void carry_on(Working& working, core::Time now);
   std::vector<core::Step> plan_steps(const core::Registry& registry, core::Time now);
 

@@ -43,7 +43,7 @@ Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& dr
     auto& sight = inventory_.of(step.id);
     if (step.kind == StepKind::give_up) {
       if (sight.job == core::JobState::running) ports_.host.cancel(step.id);
-      if (gear->note.empty()) gear->note = sight.job_text.empty() ? "did not become ready in time, or its container died" : sight.job_text;
+      gear->note = inventory_.why_given_up(step.id);
     }
     sight.job = core::JobState::none;
     const auto state = step.kind == StepKind::begin_drain ? GearState::draining
@@ -163,7 +163,7 @@ std::vector<StepOutcome> Executor::run(const std::vector<Step>& steps, core::Reg
     }
   }
   for (const auto& outcome : outcomes) {
-    outcome.result ? inventory_.step_succeeded(outcome.id) : inventory_.step_failed(outcome.id, now);
+    outcome.result ? inventory_.step_succeeded(outcome.id) : inventory_.step_failed(outcome.id, now, outcome.result.error().message);
   }
   return outcomes;
 }

@@ -42,7 +42,7 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
   views.reserve(registry.gears.size());
   for (const auto& gear : registry.gears) {
     const auto& sight = of(gear.id);
-    views.push_back(core::GearView{&gear, sight.server, sight.scur, sight.container, sight.job});
+    views.push_back(core::GearView{&gear, sight.server, sight.scur, sight.container, sight.job, sight.failures});
   }
   return views;
 }
@@ -74,11 +74,18 @@ std::vector<core::ServerFact> Inventory::servers(const BalancerView& view) {
   return facts;
 }
 
-void Inventory::step_failed(std::string_view id, core::Time now) {
+void Inventory::step_failed(std::string_view id, core::Time now, const std::string& why) {
   auto& sight = of(id);
   const core::Millis wait{1'000 << std::min(sight.failures, 5)};
   sight.retry_at = now + std::min(wait, core::Millis{30'000});
   ++sight.failures;
+  sight.trouble = why;
+}
+
+std::string Inventory::why_given_up(std::string_view id) {
+  const auto& sight = of(id);
+  if (sight.job == core::JobState::failed) return sight.job_text;
+  return sight.failures > 0 ? sight.trouble : "did not become ready in time, or its container died";
 }
 
 void Inventory::step_succeeded(std::string_view id) {

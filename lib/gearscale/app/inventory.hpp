@@ -26,6 +26,7 @@ struct Sight {
   int job_pid = 0;
   core::Time retry_at{};  // after a failed step: no other step of this gear before
   int failures = 0;       // failed steps in a row
+  std::string trouble;    // the error of the last one
 };
 
 class Inventory {
@@ -40,8 +41,10 @@ class Inventory {
   // Servers of ours in the sample that no registry entry knows.
   static std::vector<core::ServerFact> servers(const BalancerView& view);
   // Waits after a failed step: 1 s, doubled by each further failure up to 30 s.
-  void step_failed(std::string_view id, core::Time now);
+  void step_failed(std::string_view id, core::Time now, const std::string& why);
   void step_succeeded(std::string_view id);
+  // Why a gear is given up: its job's error, else that of its last step, else its deadline.
+  std::string why_given_up(std::string_view id);
   bool has_jobs() const;
 
  private:

@@ -8,10 +8,15 @@ namespace gearscale::core {
 
 namespace {
 
+constexpr int kEnrolmentTries = 5;
+
 bool is_dead(ContainerState state) { return state == ContainerState::absent || state == ContainerState::stopped; }
 
 std::optional<StepKind> next_of_starting(const GearView& view, Time now) {
-  if (view.job == JobState::failed || (now >= view.gear->deadline && view.job != JobState::succeeded)) return StepKind::give_up;
+  const bool late = now >= view.gear->deadline;
+  if (view.job == JobState::failed || (late && view.job != JobState::succeeded)) return StepKind::give_up;
+  // A gear that is ready may wait for HAProxy for any time, but not if HAProxy is there and will not have it.
+  if (late && view.failures >= kEnrolmentTries) return StepKind::give_up;
   if (view.job == JobState::running) return std::nullopt;
   return view.job == JobState::succeeded ? StepKind::enrol : StepKind::bring_up;
 }

@@ -28,6 +28,7 @@ struct GearView {
   int scur = 0;  // current sessions of its server
   ContainerState container = ContainerState::unknown;
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
+  int failures = 0;  // steps that failed in a row
 };
 
 enum class StepKind {

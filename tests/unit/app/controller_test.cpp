@@ -200,6 +200,21 @@ TEST_CASE("haproxy.cfg that cannot be written keeps the gear out of HAProxy unti
   require_sound(world);
 }
 
+TEST_CASE("a gear that HAProxy cannot be given in time is given up, and the reason is kept") {
+  World world;
+  world.populate(1);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.balancer.load = 9;
+  world.balancer.file_failure = Error{Errc::config, "HAProxy refuses the file"};
+  world.check(controller);
+  world.settle(controller, 59s);
+  CHECK(world.in_state(GearState::starting) == 1);
+  world.settle(controller, 31s);
+  CHECK(world.store.registry.gears.size() == 1);
+  CHECK(world.events.count("exit 1  stdout: 00000002-prod: HAProxy refuses the file") == 1);
+  require_sound(world);
+}
+
 TEST_CASE("a registry that cannot be saved changes nothing") {
   World world;
   world.populate(1);

@@ -109,6 +109,21 @@ TEST_CASE("a tool hands over to a daemon that appears, once no job of its own ru
   CHECK(world.host.begun == 0);  // with a daemon it only watches
 }
 
+TEST_CASE("a tool does not wait for ever for a controller that does nothing") {
+  World world;
+  world.populate(1);
+  Process process(world);
+  process.daemon = true;
+  process.hooks.registry_touched = [] {};
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  world.clock.advance(60s + 91s);
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE_FALSE(followed);
+  CHECK(followed.error().code == Errc::unavailable);
+}
+
 TEST_CASE("the controller's loop ends at TERM and leaves the gears serving") {
   World world;
   world.populate(2);

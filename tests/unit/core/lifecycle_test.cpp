@@ -25,6 +25,7 @@ struct Row {
   JobState job;
   Millis after;
   std::optional<StepKind> expected;
+  int failures = 0;
 };
 
 }  // namespace
@@ -42,6 +43,9 @@ TEST_CASE("each situation of a gear has one next step") {
       {G::starting, S::absent, 0, C::unknown, J::running, 60s, K::give_up},
       {G::starting, S::absent, 0, C::unknown, J::succeeded, 1s, K::enrol},
       {G::starting, S::absent, 0, C::unknown, J::succeeded, 61s, K::enrol},
+      {G::starting, S::absent, 0, C::unknown, J::succeeded, 61s, K::enrol, 4},
+      {G::starting, S::absent, 0, C::unknown, J::succeeded, 60s - 1ms, K::enrol, 5},
+      {G::starting, S::absent, 0, C::unknown, J::succeeded, 60s, K::give_up, 5},
       {G::starting, S::absent, 0, C::unknown, J::failed, 1s, K::give_up},
       {G::starting, S::up, 0, C::unknown, J::none, 0s, K::bring_up},  // a crash after the enrolment: proven again
       {G::serving, S::up, 5, C::unknown, J::none, 1h, std::nullopt},
@@ -72,7 +76,7 @@ TEST_CASE("each situation of a gear has one next step") {
     const auto gear = gear_in(row.state);
     INFO("state " << to_string(row.state) << ", server " << to_string(row.server) << ", job " << static_cast<int>(row.job) << ", after "
                   << row.after.count() << " ms");
-    CHECK(next_step(GearView{&gear, row.server, row.scur, row.container, row.job}, kNow + row.after) == row.expected);
+    CHECK(next_step(GearView{&gear, row.server, row.scur, row.container, row.job, row.failures}, kNow + row.after) == row.expected);
   }
 }
 
