@@ -86,9 +86,7 @@ Result<void> Controller::reconcile_once(Working& working, const BalancerView& vi
   if (!together) return fail(together.error());
   working.draft = std::move(*together);
   inventory_.see(view, working.read());
-  if (const auto synced = executor_.sync_file(working.read()); !synced) {
-    recorder_.notice(Severity::error, "haproxy.cfg could not be brought up to date: " + synced.error().message);
-  }
+  static_cast<void>(executor_.sync_file(working.read()));  // told and tried again as any failure of it
   reconciled_ = true;
   return {};
 }
@@ -240,7 +238,7 @@ TickReport Controller::tick(const TickInput& input) {
   }
   if (seen && !settings_.dry_run) {
     if (input.check) inspect_suspicious(working.read());
-    if (input.check && executor_.file_is_stale()) static_cast<void>(executor_.sync_file(working.read()));
+    if (input.check && !executor_.file_error().empty()) static_cast<void>(executor_.sync_file(working.read()));
     carry_on(working, now);
   }
   if (input.check) {
@@ -251,6 +249,7 @@ TickReport Controller::tick(const TickInput& input) {
       if (!settings_.dry_run) carry_on(working, now);
     }
   }
+  recorder_.file(executor_.file_error());
   busy_ = in_transition(working.read());
   return report;
 }

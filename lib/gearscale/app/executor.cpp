@@ -104,13 +104,12 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
 }
 
 Result<void> Executor::sync_file(const core::Registry& registry) {
-  file_stale_ = true;
   std::vector<ServerSpec> servers;
   for (const auto& gear : registry.gears) {
     if (core::belongs_in_file(gear.state)) servers.push_back(ServerSpec{gear.id, gear.address});
   }
   auto written = ports_.balancer.write_file(servers);
-  file_stale_ = !written;
+  file_error_ = written ? std::string() : written.error().message;
   return written;
 }
 
@@ -133,10 +132,6 @@ void Executor::settle_enrolments(std::vector<StepOutcome>& outcomes, core::Regis
       inventory_.of(before.id).server = ServerState::absent;
     }
     outcome->result = written;
-  }
-  if (!fresh.empty()) return;  // without the new lines the file may be right; the next change tells
-  for (auto& outcome : outcomes) {
-    if (changes_file(outcome.kind) && outcome.result) outcome.result = written;
   }
 }
 

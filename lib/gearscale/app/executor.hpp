@@ -41,8 +41,8 @@ class Executor {
 
   // Makes haproxy.cfg hold the gears that belong there; cheap when it does already.
   Result<void> sync_file(const core::Registry& registry);
-  // The last try to write it failed: it has to be tried again.
-  bool file_is_stale() const { return file_stale_; }
+  // Why the last try to write it failed, so that it has to be tried again; empty when it did not.
+  const std::string& file_error() const { return file_error_; }
 
  private:
   Result<void> effect(const core::Step& step, core::Registry& draft, core::Time now);
@@ -53,7 +53,7 @@ class Executor {
   Ports ports_;
   core::Timeouts timeouts_;
   Inventory& inventory_;
-  bool file_stale_ = false;
+  std::string file_error_;
 };
 
 }  // namespace gearscale::app

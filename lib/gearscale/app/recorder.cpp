@@ -80,4 +80,11 @@ void Recorder::connection(const Error* error) {
   lost_ = error != nullptr;
 }
 
+void Recorder::file(const std::string& error) {
+  if (error == file_error_) return;
+  file_error_ = error;
+  if (error.empty()) return notice(Severity::info, "haproxy.cfg is up to date again");
+  notice(Severity::error, "haproxy.cfg could not be brought up to date: " + error);
+}
+
 }  // namespace gearscale::app

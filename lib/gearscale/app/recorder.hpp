@@ -28,6 +28,8 @@ class Recorder {
   void notice(Severity severity, std::string_view text);
   // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
   void connection(const Error* error);
+  // Why haproxy.cfg could not be written, or nothing: said when it changes.
+  void file(const std::string& error);
 
  private:
   std::string name(std::string_view id) const { return core::gear_name(application_, id); }
@@ -40,6 +42,7 @@ class Recorder {
   bool lost_ = false;
   core::Reason last_reason_ = core::Reason::in_band;
   std::string last_refusal_;
+  std::string file_error_;
 };
 
 }  // namespace gearscale::app
