@@ -35,6 +35,7 @@ rows_of_files() {
   without "$cfg" row 'no haproxy.cfg' 2 'haproxy.cfg cannot be read: .*no such file or directory' add-gear
   without "$cfg" row 'no haproxy.cfg: start' 2 'haproxy.cfg cannot be read' haproxy_ctld_daemon start
   with_text "$cfg" '' row 'haproxy.cfg empty' 2 'are missing' add-gear
+  without "$run" row 'no run directory' 2 "directory $run does not exist: install the cartridge first" add-gear
   without "$conf" row 'no conf directory' 2 "$conf" add-gear --template "$template" --bridge "$bridge" --address-pool "$pool" --lxc-path "$lxc_path"
   with_edit "$cfg" 's/balance leastconn/balance fairly/' row 'haproxy.cfg that HAProxy refuses' 2 "HAProxy refuses .*haproxy.cfg.*balance" add-gear
   with_variable GEARSCALE_HAPROXY_BINARY=/nowhere/haproxy row 'no haproxy program' 2 '/nowhere/haproxy' add-gear
@@ -57,8 +58,16 @@ rows_of_registry() {
   chmod 640 "$registry"
 
   something_was_done
+  for command in add-gear remove-gear 'haproxy_ctld --once' 'haproxy_ctld --status' 'add-gear --dry-run'; do
+    # shellcheck disable=SC2086  # two words
+    row "$command: registry of another application" 2 "gear-registry.json belongs to application '$app' with namespace '', not to 'other' with '': correct app and namespace, or haproxy_dir" \
+      $command --app other --haproxy-dir "$home/haproxy-1.4"
+  done
+  row 'registry of another namespace' 2 "belongs to application '$app' with namespace '', not to '$app' with 'test'" remove-gear --namespace test
+
+  something_was_done
   before=$(haproxy_says 'show servers state express' | awk '{ print $4, $5, $7 }')
-  for text in '' '{' 'not json' '{"version": 1}' "$(head -c 300 "$registry")" $'\xff\xfe\x00' "$(sed 's/"app": "[^"]*"/"app": "other"/' "$registry")" "$(sed 's/"version": 1/"version": 99/' "$registry")" \
+  for text in '' '{' 'not json' '{"version": 1}' "$(head -c 300 "$registry")" $'\xff\xfe\x00' "$(sed 's/"version": 1/"version": 99/' "$registry")" \
     "$(sed 's/10.96.[0-9.]*/10.96.1.999/' "$registry")"; do
     printf '%s\n' "$text" > "$registry"
     registry_is_rebuilt "${text:0:20}"
@@ -74,7 +83,7 @@ registry_is_rebuilt() {
   check "$name: same gears" test "$(gears_in serving | sort | tr '\n' ' ')" = "$(printf '%s\n' "${gears[@]}" | sort | tr '\n' ' ')"
   mapfile -t kept < <(find "$conf" -name 'gear-registry.json.corrupt-*')
   check "$name: kept aside" test "${#kept[@]}" -eq 1
-  check "$name: a notice" grep -q 'registry was corrupt; it is kept as .* and rebuilt from what LXC and HAProxy show' "$logs/scale_events.log"
+  check "$name: a notice" grep -q 'registry was corrupt .*; it is kept as .* and rebuilt from what LXC and HAProxy show' "$logs/scale_events.log"
   rm -f "${kept[@]}" "$logs/scale_events.log"
   tool remove-gear --unpin "${gears[0]}" > /dev/null || fail "$name: --unpin failed"
 }

@@ -13,7 +13,7 @@ each_command() {
 }
 
 rows_of_haproxy() {
-  local mode
+  local mode command
   mkdir -p "$work/replies"
   haproxy_says 'show info' > "$work/replies/info"
   haproxy_says 'show stat express 6 -1' > "$work/replies/stat"
@@ -38,6 +38,12 @@ rows_of_haproxy() {
   local late=$'$a backend late\\n# BEGIN gearscale gears of late - managed, do not edit\\n# END gearscale gears of late'
   with_edit "$conf/haproxy.cfg" "$late" row 'a backend that only the file has' 2 "HAProxy has no backend 'late'" add-gear --backend late
   with_edit "$conf/haproxy.cfg" "$late" row 'daemon: a backend that only the file has' 2 "HAProxy has no backend 'late'" haproxy_ctld_daemon start -- --backend late
+  for command in add-gear remove-gear 'haproxy_ctld --once' 'haproxy_ctld_daemon start'; do
+    # shellcheck disable=SC2086  # two words
+    with_variable "GEARSCALE_STATS_SOCKET=$run/stats-operator" row "$command: a socket that permits too little" 2 \
+      "stats socket gives level operator only: it needs 'level admin' in haproxy.cfg" $command
+  done
+  with_variable "GEARSCALE_STATS_SOCKET=$run/stats-operator" expect '--status needs no more' 0 '2 serving' '^$' haproxy_ctld --status
   with_fake old row 'daemon: HAProxy too old' 2 'HAProxy 2.4.22-1 is too old: .*; install 2.6 or later' haproxy_ctld_daemon start
 }
 

@@ -33,7 +33,7 @@ rows_of_processes() {
   expect 'stale pid file: status' 1 'dead but its pid file exists' '^$' haproxy_ctld_daemon status
   something_was_done
   tool haproxy_ctld_daemon start > "$work/stdout" 2> "$work/stderr" || fail 'stale pid file: start' "$(< "$work/stderr")"
-  check 'stale pid file: start works' tool haproxy_ctld_daemon status
+  expect 'stale pid file: start works' 0 'is running' '^$' haproxy_ctld_daemon status
   check 'stale pid file: the other program lives' is_alive "$pid"
   started=$(< "$run/haproxy_ctld.pid")
   something_was_done

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154,SC2034  # variables of the farm
 
 controller_pid() { head -n 1 "$run/haproxy_ctld.pid"; }
-log_count() { grep -cE "$1" "$logs/scale_events.log" || true; }
+log_count() { { cat "$logs/scale_events.log" 2> /dev/null || true; } | grep -cE "$1" || true; }
 logged() { [[ $(log_count "$1") -ge ${2:-1} ]]; }
 # milliseconds COMMAND...: sets `took`.
 milliseconds() {
@@ -156,6 +156,23 @@ check_daemon_and_tools() {
   kill -TERM "$pid"
   wait "$pid" || fail "run ends with $?"
   check 'run: the last line' grep -q 'Stopping haproxy_ctld' "$work/stdout"
+}
+
+# A controller that is started by something careless.
+check_daemon_streams() {
+  local pid code=0
+  rm -f "$logs/scale_events.log"
+  tool haproxy_ctld_daemon start <&- >&- 2>&- || code=$?
+  check "start with closed streams (exit code $code)" test "$code" -eq 0
+  expect 'start with closed streams: it runs' 0 'is running' '^$' haproxy_ctld_daemon status
+  tool haproxy_ctld_daemon stop > /dev/null || fail 'stop'
+  tool haproxy_ctld --debug > >(head -n 1 > "$work/stdout") 2> "$work/stderr" < /dev/null &
+  pid=$!
+  helpers+=("$pid")
+  await 10 logged GEAR_INFO 3 || fail 'a foreground controller ends when its reader goes' "$(< "$work/stderr")"
+  expect 'a controller whose reader has gone: it runs' 0 'is running' '^$' haproxy_ctld_daemon status
+  expect 'a foreground controller is stopped like a daemon' 0 'stopped' '^$' haproxy_ctld_daemon stop
+  wait "$pid" || fail "the foreground controller ends with $?"
 }
 
 two_serve() { [[ $(gears_in serving | wc -l) -ge 2 ]]; }

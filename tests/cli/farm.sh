@@ -27,7 +27,7 @@ await() {
 }
 
 # What has ended stays in the table until init takes it out, which may last.
-is_alive() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2> /dev/null; }
+is_alive() { grep -qE '^State:[[:space:]]+[^ZX[:space:]]' "/proc/$1/status" 2> /dev/null; }
 is_dead() { ! is_alive "$1"; }
 
 # end_process PID [SIGNAL]: ends a process that this test started, and waits for it.

@@ -34,7 +34,7 @@ snapshot() {
   printf -- '--- files\n'
   find "$conf" "$data" "$lxc_path" -maxdepth 1 2> /dev/null | sort || true
   # Locks come with the first use and stay.
-  find "$run" -mindepth 1 ! -name gearscale.lock ! -name gearscale.driver ! -name haproxy_ctld.output | sort
+  find "$run" -mindepth 1 ! -name gearscale.lock ! -name gearscale.driver ! -name haproxy_ctld.output 2> /dev/null | sort || true
   printf -- '--- containers\n'
   lxc-ls -P "$lxc_path" -f -F NAME,STATE,GROUPS
   printf -- '--- servers\n'

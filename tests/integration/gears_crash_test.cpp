@@ -38,8 +38,8 @@ void kill_job(LxcGearHost& host, JobKind kind, const GearSpec& gear, std::chrono
 
 std::string monitor_pid(const Ground& ground, const GearSpec& gear) {
   // The monitor is the parent of the container's init.
-  const auto init = trim(run({"lxc-info", "-P", ground.options.lxc_path, "-n", ground.place(gear).name, "-p", "-H"}).text);
-  const auto stat = read("/proc/" + std::string(init) + "/stat");
+  const auto info = run({"lxc-info", "-P", ground.options.lxc_path, "-n", ground.place(gear).name, "-p", "-H"});
+  const auto stat = read("/proc/" + std::string(trim(info.text)) + "/stat");
   REQUIRE(stat.rfind(')') != std::string::npos);
   return std::string(split(std::string_view(stat).substr(stat.rfind(')') + 1), ' ')[2]);
 }
@@ -149,7 +149,8 @@ TEST_CASE("a gear that does not answer fails before the deadline, with the reaso
   const auto gear = ground.gear(1);
   const auto error = error_of(run_job(host, JobKind::bring_up, gear, core::Millis(1'500)));
   CHECK(error.code == Errc::failed);
-  const auto beginning = "container " + ground.place(gear).name + " runs, but did not become ready on " + format_ipv4(gear.address) + ":8081: ";
+  const auto beginning =
+      "container " + ground.place(gear).name + " runs, but did not become ready on " + format_ipv4(gear.address) + ":8081: ";
   CHECK(error.message.substr(0, beginning.size()) == beginning);
   CHECK(error.message.find("refused") != std::string::npos);
   CHECK(*host.inspect(gear.id) == core::ContainerState::running);  // left for tear_down

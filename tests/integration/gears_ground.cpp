@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "gearscale/base/text.hpp"
@@ -57,7 +58,8 @@ void make_rootfs(const std::string& root) {
     files::create_directories(root + "/" + directory);
   }
   files::copy_file("/bin/busybox", root + "/bin/busybox");
-  for (const auto* program : {"sh", "httpd", "mount", "hostname", "ls", "cat", "rm", "mkdir", "mv", "touch", "true", "sleep", "rmdir", "echo", "test"}) {
+  for (const auto* program :
+       {"sh", "httpd", "mount", "hostname", "ls", "cat", "rm", "mkdir", "mv", "touch", "true", "sleep", "rmdir", "echo", "test"}) {
     files::create_symlink("busybox", root + "/bin/" + program);
   }
   files::create_symlink("/bin/busybox", root + "/sbin/init");
@@ -85,9 +87,9 @@ Ground::Ground(const GroundOptions& wanted) {
   std::string path = "/var/lib/gst-gears-XXXXXX";
   REQUIRE(::mkdtemp(path.data()) != nullptr);
   REQUIRE(::chmod(path.c_str(), 0755) == 0);
-  options.lxc_path = path;
+  lxc_path_ = options.lxc_path = path;
   options.application = {.app = "gst-gears", .ns = path.substr(path.size() - 6)};
-  options.template_name = wanted.template_name;
+  template_name_ = options.template_name = wanted.template_name;
   options.idmap = wanted.idmap;
   options.memory_reserve = 1024 * 1024;
   options.stop_timeout = core::Millis(0);  // killed: busybox takes two seconds to halt
@@ -97,27 +99,28 @@ Ground::Ground(const GroundOptions& wanted) {
 }
 
 Ground::~Ground() {
-  // Clones first: an overlay's lower layer has to outlive them.
-  for (const auto& entry : files::directory_iterator(options.lxc_path)) {
-    const auto name = entry.path().filename().string();
-    if (!entry.is_directory() || name == options.template_name) continue;
-    destroy_container(options.lxc_path, name);
-    gears::remove_empty_cgroups({.lxc_path = options.lxc_path, .name = name, .mark = ""}, core::Millis(1'000));
+  // By what was made: a test may have changed the options. Clones first: an overlay's lower layer has to outlive them.
+  std::vector<std::string> names;
+  for (const auto& entry : files::directory_iterator(lxc_path_)) {
+    if (entry.is_directory() && entry.path().filename() != template_name_) names.push_back(entry.path().filename().string());
   }
-  destroy_container(options.lxc_path, options.template_name);
-  gears::remove_empty_cgroups({.lxc_path = options.lxc_path, .name = options.template_name, .mark = ""}, core::Millis(1'000));
+  names.push_back(template_name_);
+  for (const auto& name : names) {
+    destroy_container(lxc_path_, name);
+    gears::remove_empty_cgroups({.lxc_path = lxc_path_, .name = name, .mark = ""}, core::Millis(1'000));
+  }
   std::error_code ignored;
-  files::remove_all(options.lxc_path, ignored);
-  files::remove_all("/run/lxc/lock" + options.lxc_path, ignored);
-  static_cast<void>(system::run_process({"ip", "link", "delete", options.bridge}, core::Millis(10'000)));
+  files::remove_all(lxc_path_, ignored);
+  files::remove_all("/run/lxc/lock" + lxc_path_, ignored);
+  static_cast<void>(system::run_process({"ip", "link", "delete", bridge_}, core::Millis(10'000)));
 }
 
 void Ground::make_bridge() {
   for (int k = 0; k < kSubnets; ++k) {
     options.bridge = "gsttest" + std::to_string(k);
-    subnet_ = kFirstSubnet + k;
-    const auto network = "10.98." + std::to_string(subnet_) + ".";
+    const auto network = "10.98." + std::to_string(kFirstSubnet + k) + ".";
     if (run({"ip", "link", "add", options.bridge, "type", "bridge"}).exit_code != 0) continue;  // another test has it
+    bridge_ = options.bridge;
     REQUIRE(run({"ip", "address", "add", network + "1/24", "dev", options.bridge}).exit_code == 0);
     REQUIRE(run({"ip", "link", "set", options.bridge, "up"}).exit_code == 0);
     options.pool = {.first = *parse_ipv4(network + "10"), .last = *parse_ipv4(network + "200"), .prefix = 24};
@@ -140,15 +143,18 @@ void Ground::make_template(const GroundOptions& wanted) {
     shift_owners(root, *wanted.idmap);
   }
   // An address, a group and an autostart of its own, which must not come out in any gear.
-  config += "lxc.net.0.type = veth\nlxc.net.0.link = " + options.bridge + "\nlxc.net.0.ipv4.address = 10.98.0.99/24\nlxc.net.0.hwaddr = 00:16:3e:99:99:99\n";
+  config += "lxc.net.0.type = veth\nlxc.net.0.link = " + options.bridge +
+            "\nlxc.net.0.ipv4.address = 10.98.0.99/24\nlxc.net.0.hwaddr = 00:16:3e:99:99:99\n";
   config += "lxc.group = somebody\nlxc.start.auto = 1\nlxc.signal.halt = SIGUSR1\nlxc.uts.name = tmpl\n";
   config += "lxc.rootfs.path = dir:" + root + "\n";
   write(directory + "/config", config);
 }
 
 GearSpec Ground::gear(int number) const {
+  // Ids that no other ground has: names of network devices are made of them.
+  const auto base = static_cast<unsigned>(std::hash<std::string>()(options.lxc_path));
   char id[9];
-  std::snprintf(id, sizeof id, "%08x", static_cast<unsigned>(number));
+  std::snprintf(id, sizeof id, "%08x", (base & 0xffffff00U) + static_cast<unsigned>(number));
   return {.id = id, .address = options.pool.first + static_cast<std::uint32_t>(number)};
 }
 
@@ -166,7 +172,9 @@ std::vector<std::string> Ground::traces(const GearSpec& gear) const {
   }
   if (::if_nametoindex(gears::veth_of(gear.id).c_str()) != 0) found.push_back("device " + gears::veth_of(gear.id));
   for (const auto& mount : gears::mounts_below(read("/proc/self/mountinfo"), where.directory())) found.push_back("mount " + mount);
-  if (read(where.lxc_path + "/" + options.template_name + "/lxc_snapshots").find(where.name + "\n") != std::string::npos) found.push_back("lxc_snapshots");
+  if (read(where.lxc_path + "/" + options.template_name + "/lxc_snapshots").find(where.name + "\n") != std::string::npos) {
+    found.push_back("lxc_snapshots");
+  }
   return found;
 }
 

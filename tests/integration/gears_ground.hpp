@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ground of tests with real containers: a bridge, a directory for containers and a stopped busybox template of their own. Everything is removed
-// at the end, also when a test fails. Needs root.
+// The ground of tests with real containers: a bridge, a directory for containers and a stopped busybox template of their own. Everything is
+// removed at the end, also when a test fails. Needs root.
 #pragma once
 
 #include <optional>
@@ -26,8 +26,8 @@ class Ground {
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;
 
-  gears::Options options;  // fits this ground
-  GearSpec gear(int number) const;  // ids 00000001, ...; addresses from the pool
+  gears::Options options;           // fits this ground
+  GearSpec gear(int number) const;  // 1 to 190; ids that no other ground has, addresses from the pool
   gears::Place place(const GearSpec& gear) const { return gears::place_of(options.application, options.lxc_path, gear.id); }
 
   // What of a gear is still anywhere on this machine, one line each; empty when there is nothing.
@@ -36,7 +36,7 @@ class Ground {
  private:
   void make_bridge();
   void make_template(const GroundOptions& wanted);
-  int subnet_ = 0;
+  std::string lxc_path_, template_name_, bridge_;
 };
 
 // True, with a line by which ctest counts the program as skipped, without root.

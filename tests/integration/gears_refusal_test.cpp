@@ -107,7 +107,8 @@ TEST_CASE("room is refused without a bridge and without memory") {
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::limit);
     CHECK(without_numbers(room.error().message) ==
-          "not enough memory for # gear: #.# MiB are available, #.# MiB may be used by new gears, #.# MiB have to stay free (memory_reserve)");
+          "not enough memory for # gear: #.# MiB are available, #.# MiB may be used by new gears, #.# MiB have to stay free "
+          "(memory_reserve)");
   }
   SECTION("few gears fit, many do not") {
     ground.options.gear_memory = std::int64_t{1} << 20;
@@ -167,7 +168,8 @@ TEST_CASE("a gear with another address than asked for is not handed out") {
   other.address += 1;
   const auto error = error_of(run_job(host, JobKind::bring_up, other));
   CHECK(error.code == Errc::failed);
-  CHECK(error.message == "container " + ground.place(gear).name + " has the address " + format_ipv4(gear.address) + ", not " + format_ipv4(other.address));
+  CHECK(error.message ==
+        "container " + ground.place(gear).name + " has the address " + format_ipv4(gear.address) + ", not " + format_ipv4(other.address));
   tear_down_fully(ground, host, gear);
 }
 

@@ -4,6 +4,7 @@
 
 #include "gears_ground.hpp"
 #include "gearscale/base/text.hpp"
+#include "gearscale/gears/address_check.hpp"
 #include "gearscale/gears/cgroups.hpp"
 #include "support/catch.hpp"
 
@@ -19,6 +20,7 @@ TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no t
   const auto template_before = read(template_config);
   const auto gear = ground.gear(1);
   REQUIRE(host.check_room(1));
+  CHECK(gears::check_pool({.pool = ground.options.pool, .gateway = ground.options.gateway, .needed = 100, .bridge = ground.options.bridge}));
   REQUIRE(*host.inspect(gear.id) == core::ContainerState::absent);
   REQUIRE(host.list()->empty());
 
@@ -105,7 +107,7 @@ TEST_CASE("an unprivileged gear can replace, rename and delete directories of it
   detail_of(run_job(host, JobKind::bring_up, gear));
   const std::string work =
       "set -e; cd /var; rm -r data/old; mkdir data/old; touch data/old/new; test ! -e data/old/file;"  // replaced
-      "mv data moved; test -f moved/old/new; mkdir data; touch data/mine; rm -r moved;"                 // renamed, made anew, deleted
+      "mv data moved; test -f moved/old/new; mkdir data; touch data/mine; rm -r moved;"                // renamed, made anew, deleted
       "rmdir /home/app; mkdir /home/app; touch /home/app/x; rm -r /home; echo done";
   const auto inside = run_inside(ground, gear, work);
   CHECK(inside.text == "done\n");
@@ -215,6 +217,25 @@ TEST_CASE("privileged gears are possible") {
   tear_down_fully(ground, host, gear);
 }
 
+TEST_CASE("a network cable and a mount that were left behind are removed") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  const auto device = gears::veth_of(gear.id);
+  const auto peer = "x" + gear.id;
+  REQUIRE(run({"ip", "link", "add", device, "type", "veth", "peer", "name", peer}).exit_code == 0);
+  detail_of(run_job(host, JobKind::bring_up, gear));
+  CHECK(fetch(gear) == "hello from the template\n");
+  CHECK(run({"ip", "link", "show", "dev", peer}).exit_code != 0);
+
+  REQUIRE(run({"mount", "-t", "tmpfs", "none", ground.place(gear).directory() + "/rootfs"}).exit_code == 0);
+  tear_down_fully(ground, host, gear);
+  REQUIRE(run({"ip", "link", "add", device, "type", "veth", "peer", "name", peer}).exit_code == 0);
+  tear_down_fully(ground, host, gear);
+  CHECK(run({"ip", "link", "show", "dev", peer}).exit_code != 0);
+}
+
 TEST_CASE("several gears come up and go down side by side") {
   if (cannot_run()) return;
   constexpr int kGears = 4;
@@ -224,7 +245,7 @@ TEST_CASE("several gears come up and go down side by side") {
     for (int number = 1; number <= kGears; ++number) REQUIRE(host.begin(kind, ground.gear(number), core::Millis(30'000)));
     const auto second = host.begin(JobKind::tear_down, ground.gear(1), core::Millis(30'000));
     REQUIRE_FALSE(second);
-    CHECK(second.error().message == "gear 00000001 has a job under way already");
+    CHECK(second.error().message == "gear " + ground.gear(1).id + " has a job under way already");
     for (const auto& result : await(host, kGears)) detail_of(result);
     CHECK(host.list()->size() == (kind == JobKind::bring_up ? kGears : 0));
   }

@@ -61,7 +61,7 @@ TEST_CASE("the block holds exactly the given gears, every other byte stays, and 
   REQUIRE(::chown(farm.config().c_str(), ::geteuid(), group) == 0);
   const auto head = text.substr(0, text.find(begin_line()) + begin_line().size());
   const auto tail = text.substr(text.find(end_line()));
-  const auto arguments = ":" + std::to_string(farm.servers().port()) + " check inter 100 fall 2 rise 1\n";
+  const auto arguments = ":" + std::to_string(farm.servers().port()) + " check inter 10s fall 3 rise 1\n";
   const auto first = "    server gear-00000001-prod 127.0.0.2" + arguments;
   const auto second = "    server gear-00000002-prod 127.0.0.3" + arguments;
 

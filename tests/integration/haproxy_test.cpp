@@ -44,7 +44,7 @@ bool gone(haproxy::HaproxyBalancer& balancer, const std::string& id) {
 
 TEST_CASE("gears are counted by name and state, whatever other servers there are") {
   RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
+  haproxy::HaproxyBalancer balancer(farm.options_with_quick_check());
   CHECK(look(balancer).empty());
   for (const auto& [id, host] : std::map<std::string, int>{{kFirst, 2}, {kSecond, 3}, {kThird, 4}, {"00000004", test::kNobody}}) {
     REQUIRE(error_of(balancer.add({id, at(host)})) == "");
@@ -76,8 +76,10 @@ TEST_CASE("sessions are those of the whole backend, in the full sample and in th
   REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
   CHECK(balancer.sessions().value_or(-1) == 0.0);
   std::vector<test::Request> held;
-  for (int i = 0; i < 7; ++i) held.push_back(farm.hold(""));
-  REQUIRE(await([&] { return farm.servers().held() == 7; }));
+  for (int i = 1; i <= 7; ++i) {
+    held.push_back(farm.hold(""));
+    REQUIRE(await([&] { return farm.servers().held() == i; }));
+  }
   CHECK(balancer.sessions().value_or(-1) == 7.0);
   const auto view = balancer.observe();
   REQUIRE(view);
@@ -119,7 +121,7 @@ TEST_CASE("a gear without a health check is UP and serves, too") {
 
 TEST_CASE("the health check of an added gear works in both directions") {
   RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
+  haproxy::HaproxyBalancer balancer(farm.options_with_quick_check());
   REQUIRE(error_of(balancer.add({kFirst, at(test::kNobody)})) == "");
   REQUIRE(await([&] { return look(balancer).at(0).state == ServerState::down; }));
   REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
@@ -282,8 +284,13 @@ TEST_CASE("what a running HAProxy cannot do for these settings is a configuratio
     const char* says;
   };
   const auto [what, change, may_observe, says] = GENERATE(
-      Case{"no such backend", [](haproxy::Options& options, const RealHaproxy&) { options.backend = "nowhere"; }, false, "setting 'backend'"},
-      Case{"a socket that may only look", [](haproxy::Options& options, const RealHaproxy& real) { options.stats_socket = real.user_socket(); }, true,
+      Case{"no such backend",
+           [](haproxy::Options& options, const RealHaproxy&) { options.backend = "nowhere"; },
+           false,
+           "setting 'backend'"},
+      Case{"a socket that may only look",
+           [](haproxy::Options& options, const RealHaproxy& real) { options.stats_socket = real.user_socket(); },
+           true,
            "level admin"});
   INFO(what);
   auto options = farm.options();

@@ -41,7 +41,7 @@ class RealHaproxy {
       ::execl("/usr/sbin/haproxy", "haproxy", "-db", "-f", config().c_str(), static_cast<char*>(nullptr));
       return 127;
     });
-    haproxy::RuntimeSocket socket(stats(), core::Millis{1'000});
+    haproxy::RuntimeSocket socket(stats(), core::Millis{20'000});
     const auto answers = [&] {
       const auto reply = socket.exchange("show info");
       return reply && reply->find("\nPid: " + std::to_string(child_->pid()) + "\n") != std::string_view::npos;
@@ -85,14 +85,20 @@ class RealHaproxy {
            "    server gear-web 127.0.0.8:" + port + " maxconn 50\n";
   }
 
+  // For tests that wait until a gear is found DOWN.
+  haproxy::Options options_with_quick_check() const {
+    auto quick = options();
+    quick.check = "check inter 100 fall 2 rise 1";
+    return quick;
+  }
   haproxy::Options options() const {
     haproxy::Options options;
     options.application = core::Application{"shop", "prod"};
     options.stats_socket = stats();
     options.config_file = config();
     options.gear_port = servers_.port();
-    options.check = "check inter 100 fall 2 rise 1";
-    options.deadline = core::Millis{5'000};  // a busy machine must not fail a test
+    options.check = "check inter 10s fall 3 rise 1";  // a busy machine must not fail a test
+    options.deadline = core::Millis{20'000};
     return options;
   }
 
@@ -118,7 +124,7 @@ class RealHaproxy {
 
   // A row of `show stat`, of whatever server, as text; empty when there is none.
   std::string row(const std::string& server) const {
-    haproxy::RuntimeSocket socket(stats(), core::Millis{5'000});
+    haproxy::RuntimeSocket socket(stats(), core::Millis{20'000});
     const auto reply = socket.exchange("show stat express 4 -1");
     if (!reply) return reply.error().message;
     for (const auto line : split(*reply, '\n')) {

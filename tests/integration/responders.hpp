@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiny HTTP servers on 127.0.0.FIRST to 127.0.0.LAST, all at one port as gears are, and a client for HAProxy's front. For tests on loopback.
+// Tiny HTTP servers on 127.0.0.FIRST to 127.0.0.LAST, all at one port as gears are, and a client for HAProxy's front.
 #pragma once
 
 #include <arpa/inet.h>
@@ -162,13 +162,16 @@ struct Answer {
 // One request to the unix socket of HAProxy's front, sent at once; answer() waits for it.
 class Request {
  public:
-  Request(const std::string& front, const std::string& path, const std::string& cookie) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  Request(const std::string& front, const std::string& path, const std::string& cookie)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     front.copy(address.sun_path, sizeof address.sun_path - 1);
     const timeval patience{10, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("no connection to " + front);
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("no connection to " + front);
+    }
     auto text = "GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n";
     if (!cookie.empty()) text += "Cookie: GEAR=" + cookie + "\r\n";
     text += "\r\n";

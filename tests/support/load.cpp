@@ -113,7 +113,8 @@ void Load::begin_request(Client& client, Seconds time) {
 void Load::finish(Client& client, Seconds time) {
   const auto answer = read_answer(client.answer);
   if (answer.status == 0 || !answer.whole) return fail_request(client, Failure::truncated, "the answer was cut short", time);
-  if (answer.status < 200 || answer.status > 399) return fail_request(client, Failure::status, "status " + std::to_string(answer.status), time);
+  if (answer.status < 200 || answer.status > 399)
+    return fail_request(client, Failure::status, "status " + std::to_string(answer.status), time);
   client.connection.reset();
   --in_flight_;
   ++tally_.answered;
@@ -230,7 +231,8 @@ void Load::write_stats(Seconds time) {
   const auto text = now_json({time, target_, in_flight_}, tally_);
   const Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   // A display without numbers is no reason to stop the load.
-  if (::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) std::rename(temporary.c_str(), options_.stats_file.c_str());
+  if (::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+    std::rename(temporary.c_str(), options_.stats_file.c_str());
 }
 
 bool Load::is_over(Seconds time) const {

@@ -17,7 +17,8 @@ const char* const kUsage =
     "  --steps STEPS      e.g. 5s:0,10s:9,30s:9-27,20s:0   for 5 s none, for 10 s nine, then from 9 to 27 in 30 s, then none\n"
     "  --hold N           N requests until SIGUSR1 (or, with --stdin, the end of stdin)\n"
     "  --stdin            with --hold: each line of stdin is a new N\n"
-    "  --grace SECONDS    with --hold: when N gets smaller, how long requests beyond it may still take before they are given up (default 2)\n"
+    "  --grace SECONDS    with --hold: when N gets smaller, how long requests beyond it may still take before they are given up (default "
+    "2)\n"
     "  --cookies          each client keeps its GEAR cookie\n"
     "  --timeout SECONDS  of one request (default 60)\n"
     "  --stats-file FILE  one JSON object about the state now, twice a second\n"
@@ -48,14 +49,17 @@ Result<std::vector<Step>> parse_steps(std::string_view text) {
     const auto counts = split(piece.substr(colon + 1), '-');
     const auto from = parse_count(counts.front());
     const auto to = parse_count(counts.back());
-    if (!seconds || !from || !to || counts.size() > 2) return fail(Errc::usage, "--steps: '" + printable(piece) + "' is not DURATION:N or DURATION:A-B");
+    if (!seconds || !from || !to || counts.size() > 2)
+      return fail(Errc::usage, "--steps: '" + printable(piece) + "' is not DURATION:N or DURATION:A-B");
     steps.push_back({*seconds, *from, *to});
   }
   return steps;
 }
 
 Result<void> parse_url(std::string_view url, Options& options) {
-  const auto wrong = [&] { return fail(Errc::usage, "--url '" + printable(url) + "' is not http://ADDRESS[:PORT]/PATH with an IPv4 address"); };
+  const auto wrong = [&] {
+    return fail(Errc::usage, "--url '" + printable(url) + "' is not http://ADDRESS[:PORT]/PATH with an IPv4 address");
+  };
   auto rest = url;
   if (!rest.starts_with("http://")) return wrong();
   rest.remove_prefix(7);
@@ -113,7 +117,8 @@ Result<Options> parse_arguments(const std::vector<std::string>& arguments) {
       options.cookies = true;
     } else if (name == "--stdin") {
       options.read_stdin = true;
-    } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" || name == "--stats-file") {
+    } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" ||
+               name == "--stats-file") {
       if (i + 1 == arguments.size()) return fail(Errc::usage, name + " needs a value");
       if (auto set = set_option(options, name, arguments[++i]); !set) return fail(set.error());
     } else {

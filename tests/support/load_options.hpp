@@ -20,11 +20,11 @@ struct Step {
 struct Options {
   std::uint32_t address = 0;
   std::uint16_t port = 80;
-  std::string host;        // as given, for the Host header
+  std::string host;  // as given, for the Host header
   std::string path = "/";
   std::vector<Step> steps;
-  int hold = -1;           // requests in flight until told otherwise; -1: follow the steps
-  bool read_stdin = false; // each line is a new number for `hold`; the end of stdin ends the run
+  int hold = -1;            // requests in flight until told otherwise; -1: follow the steps
+  bool read_stdin = false;  // each line is a new number for `hold`; the end of stdin ends the run
   bool cookies = false;
   std::string stats_file;
   double timeout_seconds = 60;  // of one request

@@ -73,8 +73,9 @@ std::uint64_t Tally::failed() const {
 }
 
 std::string now_json(const Now& now, const Tally& tally) {
-  return "{\"seconds\":" + number(now.seconds) + ",\"target\":" + std::to_string(now.target) + ",\"in_flight\":" + std::to_string(now.in_flight) +
-         ",\"requests\":" + std::to_string(tally.answered + tally.failed()) + ",\"failed\":" + std::to_string(tally.failed()) + "}\n";
+  return "{\"seconds\":" + number(now.seconds) + ",\"target\":" + std::to_string(now.target) +
+         ",\"in_flight\":" + std::to_string(now.in_flight) + ",\"requests\":" + std::to_string(tally.answered + tally.failed()) +
+         ",\"failed\":" + std::to_string(tally.failed()) + "}\n";
 }
 
 std::string report_json(double seconds, Tally& tally) {
@@ -92,9 +93,9 @@ std::string report_json(double seconds, Tally& tally) {
          ",\"truncated\":" + std::to_string(count_of(tally, Failure::truncated)) +
          ",\"timeout\":" + std::to_string(count_of(tally, Failure::timeout)) + "}" +
          ",\"latency_ms\":{\"p50\":" + number(percentile(sorted, 0.5)) + ",\"p90\":" + number(percentile(sorted, 0.9)) +
-         ",\"p99\":" + number(percentile(sorted, 0.99)) + ",\"max\":" + number(percentile(sorted, 1)) + "}" +
-         ",\"gears\":{" + gears + "}" +
-         ",\"cookie_clients\":" + std::to_string(tally.cookie_clients) + ",\"clients_that_changed\":" + std::to_string(tally.clients_that_changed) +
+         ",\"p99\":" + number(percentile(sorted, 0.99)) + ",\"max\":" + number(percentile(sorted, 1)) + "}" + ",\"gears\":{" + gears + "}" +
+         ",\"cookie_clients\":" + std::to_string(tally.cookie_clients) +
+         ",\"clients_that_changed\":" + std::to_string(tally.clients_that_changed) +
          ",\"gear_changes\":" + std::to_string(tally.gear_changes) + "}\n";
 }
 

@@ -12,11 +12,11 @@ namespace gearscale::load {
 
 // One answer as far as the load generator cares.
 struct Answer {
-  int status = 0;        // 0: no status line
-  bool whole = false;    // as long as its headers say; an answer without a length is whole when the connection was closed properly
-  std::string gear;      // the X-Gear header, else a body that looks like a name
+  int status = 0;      // 0: no status line
+  bool whole = false;  // as long as its headers say; an answer without a length is whole when the connection was closed properly
+  std::string gear;    // the X-Gear header, else a body that looks like a name
   bool sets_cookie = false;
-  std::string cookie;    // the value of GEAR in Set-Cookie
+  std::string cookie;  // the value of GEAR in Set-Cookie
 };
 Answer read_answer(std::string_view text);
 

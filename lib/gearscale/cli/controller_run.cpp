@@ -145,6 +145,14 @@ int run_life(RealParts& parts, system::SignalFd& signals, const ControllerOption
       controller, parts.ports, [&] { return intervals; }, hooks);
 }
 
+// Whoever reads the events of a foreground controller may go; the controller stays. A handler, since an ignored SIGPIPE would stay ignored in
+// the gears.
+void survive_lost_readers() {
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGPIPE, &nothing, nullptr);
+}
+
 // After HUP: the new configuration, or the old one when the new one is wrong or would be another application's.
 Config reread(const ControllerOptions& options, const RealParts& parts, EventSink& events) {
   auto config = load_config(options.common);
@@ -180,6 +188,7 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
     return exit_code(error.code);
   };
   system::install_crash_handler();
+  survive_lost_readers();
   auto started = start_up(options);
   if (!started) return give_up(started.error());
   auto parts = std::make_unique<RealParts>(started->config, foreground ? Mirror::to_stdout : Mirror::none);

@@ -2,10 +2,26 @@
 // The edge of every program.
 #include "gearscale/cli/exit_codes.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
 #include <iostream>
 
 namespace gearscale::cli {
+
+namespace {
+
+// The number of a stream that the caller closed would go to the next file that is opened, and what is printed would land in there.
+void occupy_standard_streams() {
+  int file = 0;
+  do {
+    file = ::open("/dev/null", O_RDWR);
+  } while (file >= 0 && file <= STDERR_FILENO);
+  if (file > STDERR_FILENO) ::close(file);
+}
+
+}  // namespace
 
 int exit_code(Errc code) {
   switch (code) {
@@ -46,6 +62,9 @@ int run_main(std::string_view tool, const std::function<Result<int>()>& body, st
   }
 }
 
-int run_main(std::string_view tool, const std::function<Result<int>()>& body) { return run_main(tool, body, std::cout, std::cerr); }
+int run_main(std::string_view tool, const std::function<Result<int>()>& body) {
+  occupy_standard_streams();
+  return run_main(tool, body, std::cout, std::cerr);
+}
 
 }  // namespace gearscale::cli

@@ -21,9 +21,10 @@ int exit_code(Errc code);
 // "tool: message", and for Errc::usage "Try 'tool --help'." in a line of its own.
 void print_error(std::string_view tool, const Error& error, std::ostream& err);
 
-// Runs the program's body: its exit code, or that of its error, which is printed to `err`. An exception of a library is printed and
-// exits 1. Results that could not be written to `out` (a full disk) make a success a failure.
+// Runs the program's body: its exit code, or that of its error, which is printed to `err`. An exception of a library is printed and exits 1. Results that
+// could not be written to `out` (a full disk) make a success a failure.
 int run_main(std::string_view tool, const std::function<Result<int>()>& body, std::ostream& out, std::ostream& err);
-int run_main(std::string_view tool, const std::function<Result<int>()>& body);  // with std::cout and std::cerr
+// With std::cout and std::cerr. A standard stream that the caller closed becomes /dev/null.
+int run_main(std::string_view tool, const std::function<Result<int>()>& body);
 
 }  // namespace gearscale::cli

@@ -213,6 +213,8 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
                         {"gears", Json::array()}});
   constexpr std::string_view kEnd = "]\n}";
   text.resize(text.size() - kEnd.size());
+  constexpr std::size_t kUsualGear = 350;  // bytes; growing by doubling would take three times the memory
+  text.reserve(text.size() + registry.gears.size() * kUsualGear);
   const char* separator = "\n    ";
   for (const auto& gear : registry.gears) {
     text += separator;
@@ -223,7 +225,8 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
     separator = ",\n    ";
   }
   if (!registry.gears.empty()) text += "\n  ";
-  return text.append(kEnd) + "\n";
+  text.append(kEnd).push_back('\n');
+  return text;
 }
 
 Result<core::Registry> decode_registry(std::string_view text, const RegistryContext& context) {

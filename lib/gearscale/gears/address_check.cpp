@@ -26,13 +26,17 @@ std::string text_of(const core::AddressPool& pool) {
   return format_ipv4(pool.first) + "-" + format_ipv4(pool.last) + "/" + std::to_string(pool.prefix);
 }
 
-Unexpected refuse(const core::AddressPool& pool, const std::string& why) { return fail(Errc::config, "address_pool " + text_of(pool) + " " + why); }
+Unexpected refuse(const core::AddressPool& pool, const std::string& why) {
+  return fail(Errc::config, "address_pool " + text_of(pool) + " " + why);
+}
 
 Result<void> check_shape(const PoolQuestion& question) {
   const auto& pool = question.pool;
   if (pool.prefix < 8 || pool.prefix > 30) return refuse(pool, "has a prefix length outside 8 to 30");
   if (pool.first > pool.last) return refuse(pool, "ends before it begins");
-  if (!same_network(pool.first, pool.last, pool.prefix)) return refuse(pool, "is not within one /" + std::to_string(pool.prefix) + " network");
+  if (!same_network(pool.first, pool.last, pool.prefix)) {
+    return refuse(pool, "is not within one /" + std::to_string(pool.prefix) + " network");
+  }
   const auto network = pool.first & mask_of(pool.prefix);
   const auto broadcast = network | ~mask_of(pool.prefix);
   if (pool.first == network) return refuse(pool, "begins with the network's own address: begin one later");
@@ -52,11 +56,14 @@ Result<void> check_bridge_network(const PoolQuestion& question, const std::vecto
   const auto& pool = question.pool;
   std::string has;
   for (const auto& interface : interfaces) {
-    if (holds(pool, interface.address)) return refuse(pool, "holds " + format_ipv4(interface.address) + ", this machine's own address on " + interface.device);
+    if (holds(pool, interface.address)) {
+      return refuse(pool, "holds " + format_ipv4(interface.address) + ", this machine's own address on " + interface.device);
+    }
   }
   for (const auto& interface : interfaces) {
     if (interface.device != question.bridge) continue;
-    const bool pool_inside = same_network(pool.first, interface.address, interface.prefix) && same_network(pool.last, interface.address, interface.prefix);
+    const bool pool_inside =
+        same_network(pool.first, interface.address, interface.prefix) && same_network(pool.last, interface.address, interface.prefix);
     if (pool_inside && same_network(pool.first, interface.address, pool.prefix)) return {};
     has += (has.empty() ? "" : ", ") + format_ipv4(interface.address) + "/" + std::to_string(interface.prefix);
   }
@@ -86,8 +93,9 @@ Result<void> check_pool(const PoolQuestion& question, const std::vector<Interfac
   if (auto network = check_bridge_network(question, interfaces); !network) return network;
   for (const auto& range : dhcp) {
     if (range.last < question.pool.first || range.first > question.pool.last) continue;
-    return refuse(question.pool, "shares addresses with what dnsmasq (pid " + std::to_string(range.pid) + ") hands out by DHCP, " + format_ipv4(range.first) +
-                                     "-" + format_ipv4(range.last) + ": use other addresses, or a bridge of its own without DHCP");
+    return refuse(question.pool, "shares addresses with what dnsmasq (pid " + std::to_string(range.pid) + ") hands out by DHCP, " +
+                                     format_ipv4(range.first) + "-" + format_ipv4(range.last) +
+                                     ": use other addresses, or a bridge of its own without DHCP");
   }
   return {};
 }

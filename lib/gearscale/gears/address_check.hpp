@@ -22,7 +22,7 @@ struct InterfaceAddress {
 
 struct PoolQuestion {
   core::AddressPool pool;
-  std::uint32_t gateway = 0;         // 0: none
+  std::uint32_t gateway = 0;           // 0: none
   std::optional<std::int64_t> needed;  // how many addresses there must be; nothing: no matter
   std::string bridge;
 };

@@ -21,7 +21,8 @@ namespace gearscale::gears {
 namespace {
 
 constexpr core::Millis kStatePoll{2};
-// The first tries are short: a gear that just boots drops packets, and TCP repeats them after a second. Later ones leave a slow page its time.
+// The first tries are short: a gear that just boots drops packets, and TCP repeats them after a second. Later ones leave a slow page its
+// time.
 constexpr core::Millis kFirstTry{100};
 constexpr core::Millis kLongestTry{10'000};
 
@@ -45,8 +46,8 @@ class Phases {
 };
 
 Error foreign(const Place& place) {
-  return {Errc::config,
-          "a container named " + place.name + " is there already and is not ours (its config has no lxc.group = " + place.mark + "): it is left alone"};
+  return {Errc::config, "a container named " + place.name +
+                            " is there already and is not ours (its config has no lxc.group = " + place.mark + "): it is left alone"};
 }
 
 // Makes a whole container stand at `place`. True: it was cloned now.
@@ -59,11 +60,13 @@ Result<bool> ensure_whole(const Options& options, const GearSpec& gear, const Pl
       const auto config = read_config(place);
       if (!config) return fail(config.error());
       if (config_address(*config) == gear.address) return false;
-      return fail(Errc::failed, "container " + place.name + " has the address " + format_ipv4(config_address(*config)) + ", not " + format_ipv4(gear.address));
+      return fail(Errc::failed, "container " + place.name + " has the address " + format_ipv4(config_address(*config)) + ", not " +
+                                    format_ipv4(gear.address));
     }
     case Presence::half_made:
       // Before the template is looked at: what is half made never helps anybody.
       if (auto gone = destroy_remains(place); !gone) return fail(gone.error());
+      if (auto withdrawn = note.withdraw(); !withdrawn) return fail(withdrawn.error());
       break;
     case Presence::nothing: break;
   }
@@ -98,7 +101,9 @@ Result<Started> ensure_running(const GearSpec& gear, const Place& place, const s
   }
 }
 
-std::string where_of(const Options& options, const GearSpec& gear) { return format_ipv4(gear.address) + ":" + std::to_string(options.gear_port); }
+std::string where_of(const Options& options, const GearSpec& gear) {
+  return format_ipv4(gear.address) + ":" + std::to_string(options.gear_port);
+}
 
 Result<void> probe_once(const Options& options, std::uint32_t address, core::Millis deadline) {
   if (options.probe == ProbeKind::tcp) return system::probe_tcp(address, options.gear_port, deadline);
@@ -123,7 +128,8 @@ Result<bool> wait_for_answer(const Options& options, const GearSpec& gear, const
                                      : container->state() == core::ContainerState::stopped;
     if (died) return false;
     if (deadline.is_over()) {
-      return fail(Errc::failed, "container " + place.name + " runs, but did not become ready on " + where_of(options, gear) + ": " + reason);
+      return fail(Errc::failed,
+                  "container " + place.name + " runs, but did not become ready on " + where_of(options, gear) + ": " + reason);
     }
     if (!init.is_open()) ::poll(nullptr, 0, static_cast<int>(options.probe_interval.count()));
   }
@@ -139,7 +145,11 @@ Result<std::string> bring_up(const Options& options, const GearSpec& gear, core:
   if (!note) return fail(note.error());
   const auto cloned = ensure_whole(options, gear, place, *note);
   if (!cloned) return fail(cloned.error());
-  *cloned ? phases.done("clone") : phases.skipped();
+  if (*cloned) {
+    phases.done("clone");
+  } else {
+    phases.skipped();
+  }
   for (;;) {
     const auto started = ensure_running(gear, place, deadline);
     if (!started) return fail(started.error());
@@ -152,7 +162,8 @@ Result<std::string> bring_up(const Options& options, const GearSpec& gear, core:
     if (!answered) return fail(answered.error());
     if (*answered) break;
     if (*started == Started::started || deadline.is_over()) {
-      return fail(Errc::failed, "container " + place.name + " died before it answered on " + where_of(options, gear) + ": its init process ended");
+      return fail(Errc::failed,
+                  "container " + place.name + " died before it answered on " + where_of(options, gear) + ": its init process ended");
     }
     phases.skipped();
   }

@@ -16,9 +16,10 @@ namespace gearscale::gears {
 //   whole, frozen               unfreeze, probe
 //   whole, running              probe
 //   foreign                     Errc::config; it is not touched
-// Blocks until the gear answers its probe or the deadline is over. "ready in 31 ms (clone 6, start 17, probe 8)", without the parts that there was
-// no need for. Errc::config for what only a person can mend; Errc::unavailable while another process works on the container; Errc::failed for the
-// rest, also at once when the container dies meanwhile. A failure leaves the container as it is: tear_down is asked for by whoever decides.
+// Blocks until the gear answers its probe or the deadline is over. "ready in 31 ms (clone 6, start 17, probe 8)", without the parts that
+// there was no need for. Errc::config for what only a person can mend; Errc::unavailable while another process works on the container;
+// Errc::failed for the rest, also at once when the container dies meanwhile. A failure leaves the container as it is: tear_down is asked
+// for by whoever decides.
 Result<std::string> bring_up(const Options& options, const GearSpec& gear, core::Millis patience);
 
 }  // namespace gearscale::gears

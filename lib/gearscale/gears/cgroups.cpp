@@ -85,13 +85,14 @@ Result<void> check_limits(const Options& options, CgroupLayout layout, const std
     bool wanted;
     const char* setting;
     const char* controller;
-  } limits[] = {
-      {options.gear_memory > 0, "gear_memory", "memory"}, {options.gear_cpu > 0, "gear_cpu", "cpu"}, {options.gear_pids > 0, "gear_pids", "pids"}};
+  } limits[] = {{options.gear_memory > 0, "gear_memory", "memory"},
+                {options.gear_cpu > 0, "gear_cpu", "cpu"},
+                {options.gear_pids > 0, "gear_pids", "pids"}};
   for (const auto& limit : limits) {
     if (!limit.wanted || has_controller(mount, layout, limit.controller)) continue;
     const auto where = layout == CgroupLayout::v2 ? mount + "/cgroup.controllers" : mount;
-    return fail(Errc::config, std::string(limit.setting) + " needs the cgroup controller '" + limit.controller + "', which is not in " + where +
-                                  ": enable it, or set " + limit.setting + " = 0");
+    return fail(Errc::config, std::string(limit.setting) + " needs the cgroup controller '" + limit.controller + "', which is not in " +
+                                  where + ": enable it, or set " + limit.setting + " = 0");
   }
   return {};
 }

@@ -17,8 +17,8 @@ CgroupLayout cgroup_layout(const std::string& mount = "/sys/fs/cgroup");
 // Can the limits of the options be set here? Errc::config naming the setting and the missing controller.
 Result<void> check_limits(const Options& options, CgroupLayout layout, const std::string& mount = "/sys/fs/cgroup");
 
-// Is this the name of a cgroup directory that liblxc makes for exactly this container? lxc.monitor.NAME, lxc.payload.NAME, and the same with -1, -2,
-// ... which it takes when the plain one is still there. The number after the dash, 0 for a plain name, -1 when it is not one.
+// Is this the name of a cgroup directory that liblxc makes for exactly this container? lxc.monitor.NAME, lxc.payload.NAME, and the same
+// with -1, -2, ... which it takes when the plain one is still there. The number after the dash, 0 for a plain name, -1 when it is not one.
 int cgroup_number(std::string_view directory, std::string_view container);
 
 // Where containers' cgroups may be: the mount points of all hierarchies, and there the place of our own process and of init.

@@ -64,7 +64,7 @@ void arrange_descriptors(int answer) {
 [[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it died before we asked to be told
+  if (::getppid() != parent) ::_exit(1);                                    // it died before we asked to be told
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // fails for two of them, rightly
   sigset_t none;
   ::sigemptyset(&none);
@@ -73,7 +73,9 @@ void arrange_descriptors(int answer) {
   ::prctl(PR_SET_NAME, "gearscale-gear");
   arrange_descriptors(answer);
   ::umask(022);
-  for (const auto* name : {"LISTEN_FDS", "LISTEN_PID"}) ::unsetenv(name);  // liblxc would keep low descriptors open in a container's monitor
+  for (const auto* name : {"LISTEN_FDS", "LISTEN_PID"}) {
+    ::unsetenv(name);  // liblxc would keep low descriptors open in a container's monitor
+  }
   if (::chdir("/") != 0) ::_exit(1);
   std::string message;
   try {
@@ -89,7 +91,9 @@ void arrange_descriptors(int answer) {
 
 Result<Child> Child::start(const Work& work) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system::fail_errno(Errc::failed, "cannot make a pipe for a process that works on containers", errno);
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return system::fail_errno(Errc::failed, "cannot make a pipe for a process that works on containers", errno);
+  }
   Fd reading(ends[0]);
   const Fd writing(ends[1]);
   ::fcntl(reading.get(), F_SETFL, O_NONBLOCK);
@@ -103,7 +107,7 @@ Result<Child> Child::start(const Work& work) {
   if (pid == 0) run_child(writing.get(), parent, work);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return system::fail_errno(Errc::failed, "cannot start a process that works on containers", failure);
-  ::setpgid(pid, pid);  // both sides do it: whoever is first
+  ::setpgid(pid, pid);                                              // both sides do it: whoever is first
   Fd exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 declares pidfd_open without extern "C"
   if (!exit_fd.is_open()) {
     const int number = errno;
@@ -156,7 +160,9 @@ bool Child::reap() {
 Result<std::string> Child::result() const {
   GEARSCALE_CHECK(over_);
   if (wait_code_ == CLD_EXITED && wait_status_ == 0) return decode(answer_);
-  if (wait_code_ == CLD_EXITED) return fail(Errc::failed, "the process that works on containers ended with exit code " + std::to_string(wait_status_));
+  if (wait_code_ == CLD_EXITED) {
+    return fail(Errc::failed, "the process that works on containers ended with exit code " + std::to_string(wait_status_));
+  }
   return fail(Errc::failed, "the process that works on containers was ended by signal " + std::to_string(wait_status_));
 }
 

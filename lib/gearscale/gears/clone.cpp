@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// liblxc writes the clone's config from the template handle's copy in memory. That copy is made ours first, so the mark, the address and the
-// limits stand in the clone's config from its first byte on, and nothing of the template's network can be left in it.
+// liblxc writes the clone's config from the template handle's copy in memory. That copy is made ours first, so the mark, the address and
+// the limits stand in the clone's config from its first byte on, and nothing of the template's network can be left in it.
 #include "gearscale/gears/clone.hpp"
 
 #include <fcntl.h>
@@ -35,7 +35,8 @@ bool is_on_path(const char* program) {
 
 Result<void> check_rsync() {
   if (is_on_path("rsync")) return {};
-  return fail(Errc::config, "a full copy of the template needs rsync, which is not in PATH: apt-get install rsync, or clone_mode = overlay");
+  return fail(Errc::config,
+              "a full copy of the template needs rsync, which is not in PATH: apt-get install rsync, or clone_mode = overlay");
 }
 
 // The mapped root of a gear is nobody in particular on the host: it has to be let through every directory above its files.
@@ -45,7 +46,8 @@ Result<void> check_passable(const std::string& lxc_path) {
     struct stat info {};
     if (::stat(part.c_str(), &info) != 0) return system::fail_errno(Errc::config, "lxc_path: cannot look at " + part, errno);
     if ((info.st_mode & S_IXOTH) == 0) {
-      return fail(Errc::config, "unprivileged gears cannot pass the directory " + part + ". Run: chmod o+x " + part + " (or set idmap = none)");
+      return fail(Errc::config,
+                  "unprivileged gears cannot pass the directory " + part + ". Run: chmod o+x " + part + " (or set idmap = none)");
     }
     if (end == std::string::npos) return {};
   }
@@ -59,8 +61,9 @@ Result<Container> open_template(const Options& options) {
                                   ": make one (scripts/make-template " + options.template_name + "), or set template to one that is there");
   }
   if (const auto state = source->state_name(); state != "STOPPED") {
-    return fail(Errc::config, "template " + options.template_name + " is " + state + ", but only a stopped container can be cloned. Run: lxc-stop -n " +
-                                  options.template_name + " -P " + options.lxc_path);
+    return fail(Errc::config, "template " + options.template_name + " is " + state +
+                                  ", but only a stopped container can be cloned. Run: lxc-stop -n " + options.template_name + " -P " +
+                                  options.lxc_path);
   }
   return source;
 }
@@ -95,7 +98,10 @@ Result<void> try_clone(const Options& options, const GearSpec& gear, const Place
   if (!overlay) {
     if (auto rsync = check_rsync(); !rsync) return rsync;
   }
-  const CloneConfig what{.id = gear.id, .address = gear.address, .cgroups = cgroup_layout(), .overlay = overlay,
+  const CloneConfig what{.id = gear.id,
+                         .address = gear.address,
+                         .cgroups = cgroup_layout(),
+                         .overlay = overlay,
                          .rootfs_options = source->item("lxc.rootfs.options")};
   if (auto configured = configure(*source, options, what); !configured) return configured;
   if (auto made = make_directory(place); !made) return made;
@@ -124,8 +130,9 @@ Result<void> verify(const Options& options, const GearSpec& gear, const Place& p
   const auto address = clone->item("lxc.net.0.ipv4.address");
   const auto networks = clone->item("lxc.net");
   if (address == wanted && networks == "veth") return {};
-  return fail(Errc::config, "template " + options.template_name + " gets network settings (lxc.net) from a file that it includes: its clones would have the" +
-                                " devices '" + printable(networks) + "' and the address '" + printable(address) + "'; take lxc.net out of that file");
+  return fail(Errc::config, "template " + options.template_name +
+                                " gets network settings (lxc.net) from a file that it includes: its clones would have the" + " devices '" +
+                                printable(networks) + "' and the address '" + printable(address) + "'; take lxc.net out of that file");
 }
 
 }  // namespace
@@ -154,7 +161,9 @@ Result<void> make_clone(const Options& options, const GearSpec& gear, const Plac
   note.share_with_programs(false);
   if (outcome) outcome = verify(options, gear, place);
   if (!outcome) {
-    if (auto gone = destroy_remains(place); !gone) return fail(outcome.error().code, outcome.error().message + "; then: " + gone.error().message);
+    if (auto gone = destroy_remains(place); !gone) {
+      return fail(outcome.error().code, outcome.error().message + "; then: " + gone.error().message);
+    }
   }
   auto withdrawn = note.withdraw();
   return outcome ? withdrawn : outcome;
@@ -174,7 +183,8 @@ Result<void> destroy_remains(const Place& place) {
     auto container = Container::open(place.name, place.lxc_path);
     if (!container) continue;
     const LxcLog log(place);
-    for (const system::Deadline deadline(kKillPatience); container->state_name() != "STOPPED" && !deadline.is_over(); ::poll(nullptr, 0, 2)) {
+    for (const system::Deadline deadline(kKillPatience); container->state_name() != "STOPPED" && !deadline.is_over();
+         ::poll(nullptr, 0, 2)) {
       static_cast<void>(container->kill());
     }
     if (!container->destroy()) why = log.reason();

@@ -57,8 +57,8 @@ class Container {
 
 core::ContainerState state_of(const std::string& lxc_state);
 
-// What liblxc says of its failures goes to LXC_PATH/.NAME.gearscale.log, which the container's monitor goes on writing to. It lies beside the
-// container, so that the reason of a failed clone outlives the clone; tear_down removes it.
+// What liblxc says of its failures goes to LXC_PATH/.NAME.gearscale.log, which the container's monitor goes on writing to. It lies beside
+// the container, so that the reason of a failed clone outlives the clone; tear_down removes it.
 class LxcLog {
  public:
   // From here on. liblxc opens a log once for each process: a Child works on one container only.

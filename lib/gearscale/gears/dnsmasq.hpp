@@ -17,11 +17,12 @@ struct DhcpRange {
   friend bool operator==(const DhcpRange&, const DhcpRange&) = default;
 };
 
-// The value of a dhcp-range option: "[interface,|set:x,|tag:y,]FIRST,LAST[,mask[,broadcast]][,lease]". Nothing when it hands out no IPv4 addresses of
-// its own: IPv6, a mode (static, proxy) instead of LAST.
+// The value of a dhcp-range option: "[interface,|set:x,|tag:y,]FIRST,LAST[,mask[,broadcast]][,lease]". Nothing when it hands out no IPv4
+// addresses of its own: IPv6, a mode (static, proxy) instead of LAST.
 std::optional<DhcpRange> parse_dhcp_range(std::string_view value);
 
-// All of them. Best effort: processes of other network namespaces and files that cannot be read are passed over. `proc` is /proc, or a test's.
+// All of them. Best effort: processes of other network namespaces and files that cannot be read are passed over. `proc` is /proc, or a
+// test's.
 std::vector<DhcpRange> dnsmasq_ranges(const std::string& proc = "/proc");
 
 }  // namespace gearscale::gears

@@ -75,8 +75,8 @@ std::vector<ConfigItem> clone_config(const Options& options, const CloneConfig& 
   };
   if (options.gateway != 0) items.push_back({"lxc.net.0.ipv4.gateway", format_ipv4(options.gateway)});
   if (clone.overlay && options.idmap) {
-    // An overlay mounted in a user namespace may not use trusted.* attributes: without user.* ones instead, a directory of the template that was
-    // removed cannot be made again inside the gear (EIO).
+    // An overlay mounted in a user namespace may not use trusted.* attributes: without user.* ones instead, a directory of the template
+    // that was removed cannot be made again inside the gear (EIO).
     const auto words = split(clone.rootfs_options, ',');
     const bool there = std::find(words.begin(), words.end(), "userxattr") != words.end();
     const auto options_before = trim(clone.rootfs_options);
@@ -100,8 +100,9 @@ Result<void> check_template_idmap(const Options& options, std::string_view templ
   if (lines == wanted) return {};
   std::string has;
   for (const auto& line : lines) has += (has.empty() ? "" : ", ") + printable(line);
-  return fail(Errc::config, "template " + options.template_name + " has lxc.idmap " + (has.empty() ? "none" : "'" + has + "'") + ", but idmap is " +
-                                idmap_text(options.idmap) + ": the owners of its files do not fit. Make the template again for this idmap" +
+  return fail(Errc::config, "template " + options.template_name + " has lxc.idmap " + (has.empty() ? "none" : "'" + has + "'") +
+                                ", but idmap is " + idmap_text(options.idmap) +
+                                ": the owners of its files do not fit. Make the template again for this idmap" +
                                 " (scripts/make-template NAME), or set idmap to what the template has");
 }
 

@@ -91,7 +91,8 @@ Result<IdMap> subuid_range(const SubidFiles& files) {
   }
   // 1,000,000: above what useradd and LXD give away (from 100,000 on).
   const IdMap proposal{free_base(files.gids, free_base(files.uids, 1'000'000)), kWanted};
-  return fail(Errc::config, "idmap: root has no range of ids in " + files.uids + ". " + how_to_add(proposal, files.uids + " " + files.gids) + others);
+  return fail(Errc::config,
+              "idmap: root has no range of ids in " + files.uids + ". " + how_to_add(proposal, files.uids + " " + files.gids) + others);
 }
 
 Result<void> check_reserved(const IdMap& map, const SubidFiles& files) {
@@ -100,8 +101,8 @@ Result<void> check_reserved(const IdMap& map, const SubidFiles& files) {
     if (!ranges) return fail(ranges.error());
     const auto part = [&](const IdMap& range) { return range.base <= map.base && end_of(range) >= end_of(map); };
     if (std::any_of(ranges->begin(), ranges->end(), part)) continue;
-    return fail(Errc::config, "idmap " + std::to_string(map.base) + ":" + std::to_string(map.count) + " is not reserved for root in " + path +
-                                  ", so newuidmap will refuse it. " + how_to_add(map, path));
+    return fail(Errc::config, "idmap " + std::to_string(map.base) + ":" + std::to_string(map.count) + " is not reserved for root in " +
+                                  path + ", so newuidmap will refuse it. " + how_to_add(map, path));
   }
   return {};
 }

@@ -24,7 +24,8 @@ std::int64_t made_ms(const std::string& directory) {
 
 std::optional<core::ContainerState> parse_state(std::string_view text) {
   using core::ContainerState;
-  for (const auto state : {ContainerState::unknown, ContainerState::absent, ContainerState::stopped, ContainerState::running, ContainerState::frozen}) {
+  for (const auto state :
+       {ContainerState::unknown, ContainerState::absent, ContainerState::stopped, ContainerState::running, ContainerState::frozen}) {
     if (text == core::to_string(state)) return state;
   }
   return std::nullopt;
@@ -62,7 +63,8 @@ Result<std::string> list_containers(const core::Application& application, const 
 }
 
 std::string format_fact(const core::ContainerFact& fact) {
-  return fact.id + " " + format_ipv4(fact.address) + " " + std::string(core::to_string(fact.state)) + " " + std::to_string(fact.created_ms) + "\n";
+  return fact.id + " " + format_ipv4(fact.address) + " " + std::string(core::to_string(fact.state)) + " " +
+         std::to_string(fact.created_ms) + "\n";
 }
 
 Result<std::vector<core::ContainerFact>> parse_facts(std::string_view text) {

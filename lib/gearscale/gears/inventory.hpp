@@ -12,8 +12,8 @@
 
 namespace gearscale::gears {
 
-// One of ours: its state by liblxc; `stopped` when it is half made, `absent` when there is none of ours, `unknown` when its config is broken.
-// Runs in a Child.
+// One of ours: its state by liblxc; `stopped` when it is half made, `absent` when there is none of ours, `unknown` when its config is
+// broken. Runs in a Child.
 Result<core::ContainerFact> inspect_place(const Place& place, std::string_view id);
 // All of ours under lxc_path, one line each. Runs in a Child.
 Result<std::string> list_containers(const core::Application& application, const std::string& lxc_path);

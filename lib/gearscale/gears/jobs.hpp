@@ -49,7 +49,7 @@ class Jobs {
   void forget(std::list<Job>::iterator job);
   void arm();  // the timer, for the earliest deadline
 
-  Fd poll_;   // epoll: the timer and every job's exit
+  Fd poll_;  // epoll: the timer and every job's exit
   Fd timer_;
   std::list<Job> jobs_;
 };

@@ -52,7 +52,9 @@ Result<void> delete_link(const std::string& device) {
   if (::send(socket.get(), &request, sizeof request, 0) < 0) return system::fail_errno(Errc::failed, what, errno);
   alignas(nlmsghdr) char reply[1024];
   const auto length = ::recv(socket.get(), reply, sizeof reply, 0);
-  if (length < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return system::fail_errno(Errc::failed, what, length < 0 ? errno : EPROTO);
+  if (length < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) {
+    return system::fail_errno(Errc::failed, what, length < 0 ? errno : EPROTO);
+  }
   const auto* outcome = static_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<const nlmsghdr*>(reply)));
   if (outcome->error != 0 && outcome->error != -ENODEV) return system::fail_errno(Errc::failed, what, -outcome->error);
   return {};
@@ -83,7 +85,8 @@ Result<void> clear_veth(const std::string& device, const system::Deadline& deadl
       continue;
     }
     if (deadline.is_over()) {
-      return fail(Errc::failed, "the network device " + device + " is there already, and its other end is in use: a process of an earlier gear may hold it");
+      return fail(Errc::failed, "the network device " + device +
+                                    " is there already, and its other end is in use: a process of an earlier gear may hold it");
     }
     ::poll(nullptr, 0, 2);
   }
@@ -109,8 +112,6 @@ int unmount_below(const std::string& directory) {
   return static_cast<int>(mounts.size());
 }
 
-void remove_lxc_lock(const Place& place) {
-  ::unlink(("/run/lxc/lock" + place.lxc_path + "/." + place.name).c_str());
-}
+void remove_lxc_lock(const Place& place) { ::unlink(("/run/lxc/lock" + place.lxc_path + "/." + place.name).c_str()); }
 
 }  // namespace gearscale::gears

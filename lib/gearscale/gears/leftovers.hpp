@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container that died badly may leave on the host besides its directory and its cgroups: a network cable, mounts, liblxc's lock file.
+// What a container that died badly may leave on the host besides its directory and its cgroups: a network cable, mounts, liblxc's lock
+// file.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace gearscale::gears {
 
-// Makes sure that no network device of this name (veth_of) is in the way of a stopped gear: one whose two ends are both here is left from a start
-// that was cut short and is deleted; one whose other end is in a network namespace that is just being destroyed is waited for.
+// Makes sure that no network device of this name (veth_of) is in the way of a stopped gear: one whose two ends are both here is left from a
+// start that was cut short and is deleted; one whose other end is in a network namespace that is just being destroyed is waited for.
 // Errc::failed when it is still there at the deadline, or cannot be deleted.
 Result<void> clear_veth(const std::string& device, const system::Deadline& deadline);
 

@@ -32,11 +32,12 @@ Result<void> check_root() {
 
 Result<void> check_bridge(const std::string& bridge) {
   if (!is_safe_name(bridge, kMaxInterfaceName)) {
-    return fail(Errc::config, "bridge: '" + printable(bridge) + "' is not the name of a network device (1 to 15 letters, digits, '-', '_', '.')");
+    return fail(Errc::config,
+                "bridge: '" + printable(bridge) + "' is not the name of a network device (1 to 15 letters, digits, '-', '_', '.')");
   }
   if (::access(("/sys/class/net/" + bridge + "/bridge").c_str(), F_OK) == 0) return {};
-  return fail(Errc::config, "there is no network bridge " + bridge + ". Make one without DHCP: ip link add " + bridge + " type bridge; ip address add" +
-                                " ADDRESS/PREFIX dev " + bridge + "; ip link set " + bridge + " up");
+  return fail(Errc::config, "there is no network bridge " + bridge + ". Make one without DHCP: ip link add " + bridge +
+                                " type bridge; ip address add" + " ADDRESS/PREFIX dev " + bridge + "; ip link set " + bridge + " up");
 }
 
 Result<void> check_memory(const Options& options, int count) {
@@ -44,9 +45,9 @@ Result<void> check_memory(const Options& options, int count) {
   if (!available) return fail(available.error());
   const auto wanted = options.gear_memory * count;
   if (*available - wanted >= options.memory_reserve) return {};
-  return fail(Errc::limit, "not enough memory for " + std::to_string(count) + (count == 1 ? " gear: " : " gears: ") + mebibytes(*available) +
-                               " are available, " + mebibytes(wanted) + " may be used by new gears, " + mebibytes(options.memory_reserve) +
-                               " have to stay free (memory_reserve)");
+  return fail(Errc::limit, "not enough memory for " + std::to_string(count) + (count == 1 ? " gear: " : " gears: ") +
+                               mebibytes(*available) + " are available, " + mebibytes(wanted) + " may be used by new gears, " +
+                               mebibytes(options.memory_reserve) + " have to stay free (memory_reserve)");
 }
 
 Result<void> no_text(const Result<std::string>& answer) {

@@ -92,11 +92,14 @@ Result<Presence> look(const Place& place) {
   const auto directory = look_at_directory(place.directory());
   if (!directory) return fail(directory.error());
   if (!announced.empty() && announced != place.mark) return Presence::foreign;
-  if (*directory == Directory::missing || *directory == Directory::empty) return announced.empty() ? Presence::nothing : Presence::half_made;
+  if (*directory == Directory::missing || *directory == Directory::empty) {
+    return announced.empty() ? Presence::nothing : Presence::half_made;
+  }
   const auto config = read_config(place);
   if (!config) return fail(config.error());
   const bool marked = config_has_mark(*config, place.mark);
-  // A config of ours that was cut short while it was written has neither the mark nor, further down, a rootfs; a container of anybody else has one.
+  // A config of ours that was cut short while it was written has neither the mark nor, further down, a rootfs; a container of anybody else
+  // has one.
   const bool complete = !values_of(*config, "lxc.rootfs.path").empty();
   if (!announced.empty()) return marked || !complete ? Presence::half_made : Presence::foreign;
   return marked ? Presence::whole : Presence::foreign;
@@ -129,13 +132,17 @@ Result<WorkNote> WorkNote::take(const Place& place, const system::Deadline& dead
     }
     if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0) {
       // The one before us removes the note while it holds the lock: then this is a lock on a file without a name.
-      struct stat ours {}, named {};
-      const bool same = ::fstat(file->get(), &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+      struct stat ours {
+      }, named{};
+      const bool same = ::fstat(file->get(), &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+                        ours.st_dev == named.st_dev;
       if (same) return WorkNote(std::move(*file), place);
       continue;
     }
     if (errno != EWOULDBLOCK && errno != EINTR) return system::fail_errno(Errc::failed, "cannot lock " + path, errno);
-    if (deadline.is_over()) return fail(Errc::unavailable, "another process works on container " + place.name + " (" + path + " is locked)", EWOULDBLOCK);
+    if (deadline.is_over()) {
+      return fail(Errc::unavailable, "another process works on container " + place.name + " (" + path + " is locked)", EWOULDBLOCK);
+    }
     ::poll(nullptr, 0, 2);
   }
 }

@@ -44,11 +44,12 @@ std::uint32_t config_address(std::string_view config);
 // The config's text; empty when there is none. Errc::failed when it cannot be read.
 Result<std::string> read_config(const Place& place);
 
-// An empty directory is nothing: a crash may leave one, and we may use it. A container without our mark is foreign whatever a note says, unless its
-// config is missing or was cut short. Errc::failed when the files cannot be read.
+// An empty directory is nothing: a crash may leave one, and we may use it. A container without our mark is foreign whatever a note says,
+// unless its config is missing or was cut short. Errc::failed when the files cannot be read.
 Result<Presence> look(const Place& place);
 
-// The ids of all places under lxc_path that bear a name of ours and have a directory or a note, in order. Errc::config when there is no lxc_path.
+// The ids of all places under lxc_path that bear a name of ours and have a directory or a note, in order. Errc::config when there is no
+// lxc_path.
 Result<std::vector<std::string>> ids_under(const core::Application& application, const std::string& lxc_path);
 
 // The note, and with it the exclusive right to work on this container, for as long as it lives. The lock is one of flock(2): held until the
@@ -65,18 +66,17 @@ class WorkNote {
   // Whether programs that liblxc starts (rsync) keep the lock too.
   void share_with_programs(bool shared) const;
 
- private:
-  WorkNote(Fd file, Place place) : file_(std::move(file)), place_(std::move(place)) {}
-  Fd file_;
-  Place place_;
-
- public:
   WorkNote(WorkNote&&) = default;
   WorkNote& operator=(WorkNote&&) = delete;
   WorkNote(const WorkNote&) = delete;
   WorkNote& operator=(const WorkNote&) = delete;
   // Removes a note that announces nothing.
   ~WorkNote();
+
+ private:
+  WorkNote(Fd file, Place place) : file_(std::move(file)), place_(std::move(place)) {}
+  Fd file_;
+  Place place_;
 };
 
 }  // namespace gearscale::gears

@@ -65,7 +65,9 @@ Result<void> clean_up(const GearSpec& gear, const Place& place) {
   remove_lxc_lock(place);
   ::unlink(place.log().c_str());
   if (!veth) return veth;
-  if (busy > 0) return fail(Errc::failed, "container " + place.name + " is gone, but " + std::to_string(busy) + " of its cgroups are still in use");
+  if (busy > 0) {
+    return fail(Errc::failed, "container " + place.name + " is gone, but " + std::to_string(busy) + " of its cgroups are still in use");
+  }
   return {};
 }
 
@@ -91,11 +93,12 @@ Result<std::string> tear_down(const Options& options, const GearSpec& gear, core
     const auto stop_ms = millis_since(begin);
     if (auto announced = note->announce(); !announced) return fail(announced.error());
     if (auto gone = destroy_remains(place); !gone) return fail(gone.error());
-    if (auto withdrawn = note->withdraw(); !withdrawn) return fail(withdrawn.error());
     const auto all_ms = millis_since(begin);
-    detail = "gone in " + std::to_string(all_ms) + " ms (stop " + std::to_string(stop_ms) + ", destroy " + std::to_string(all_ms - stop_ms) + ")";
+    detail = "gone in " + std::to_string(all_ms) + " ms (stop " + std::to_string(stop_ms) + ", destroy " +
+             std::to_string(all_ms - stop_ms) + ")";
   }
   if (auto cleaned = clean_up(gear, place); !cleaned) return fail(cleaned.error());
+  if (auto withdrawn = note->withdraw(); !withdrawn) return fail(withdrawn.error());  // the last step: until here a next job would go on
   return detail;
 }
 

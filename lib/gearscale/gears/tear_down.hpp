@@ -9,10 +9,10 @@
 
 namespace gearscale::gears {
 
-// Asks the container to halt (lxc.signal.halt; a frozen one is unfrozen first), kills it after stop_timeout (0: at once), destroys it, and removes what
-// liblxc leaves: empty cgroup directories, a network cable, mounts, lock and log file. Success also when nothing was there; a foreign container is
-// left alone, which is a success too: nothing of ours is there. Blocks, at most about until the deadline. The result is for people:
-// "gone in 83 ms (stop 71, destroy 12)". Errc::failed when something stays.
+// Asks the container to halt (lxc.signal.halt; a frozen one is unfrozen first), kills it after stop_timeout (0: at once), destroys it, and
+// removes what liblxc leaves: empty cgroup directories, a network cable, mounts, lock and log file. Success also when nothing was there; a
+// foreign container is left alone, which is a success too: nothing of ours is there. Blocks, at most about until the deadline. The result
+// is for people: "gone in 83 ms (stop 71, destroy 12)". Errc::failed when something stays.
 Result<std::string> tear_down(const Options& options, const GearSpec& gear, core::Millis patience);
 
 }  // namespace gearscale::gears

@@ -15,8 +15,8 @@ class ConfigFile {
  public:
   explicit ConfigFile(const Options& options) : options_(options) {}
 
-  // Makes the block hold exactly these servers. When it does already nothing is written. Else: temp file beside it, `haproxy -c`, fsync, rename;
-  // blocks for the time of `haproxy -c` (10-20 ms for a small file, at most 10 s). The file is unchanged on any error:
+  // Makes the block hold exactly these servers. When it does already nothing is written. Else: temp file beside it, `haproxy -c`, fsync,
+  // rename; blocks for the time of `haproxy -c` (30 ms for a small file, at most 10 s). The file is unchanged on any error:
   // Errc::config (no file, markers missing or twice, HAProxy refuses the result), Errc::failed (disk full, ...).
   Result<void> write_block(const std::vector<codec::ServerCommand>& servers);
 

@@ -57,6 +57,7 @@ Result<const BalancerView*> HaproxyBalancer::observe() {
   }
   view_.sessions = stat_.scur;
   view_.gears.clear();
+  view_.gears.reserve(stat_.servers.size());
   for (const auto& row : stat_.servers) {
     const auto id = core::id_of_server(options_.application, row.name);
     if (!id) continue;

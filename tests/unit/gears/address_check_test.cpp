@@ -16,7 +16,8 @@ InterfaceAddress on(const char* device, const char* address, int prefix = 24) { 
 
 const std::vector<InterfaceAddress> kMachine = {on("lo", "127.0.0.1", 8), on("br0", "10.87.0.1")};
 
-std::string refusal(const PoolQuestion& question, const std::vector<InterfaceAddress>& interfaces = kMachine, const std::vector<DhcpRange>& dhcp = {}) {
+std::string refusal(const PoolQuestion& question, const std::vector<InterfaceAddress>& interfaces = kMachine,
+                    const std::vector<DhcpRange>& dhcp = {}) {
   const auto checked = check_pool(question, interfaces, dhcp);
   if (checked) return "";
   CHECK(checked.error().code == Errc::config);
@@ -38,7 +39,9 @@ TEST_CASE("a pool that is no range of one network is refused") {
   CHECK(refusal(ask(pool("10.87.0.10", "10.87.1.10"))) == "address_pool 10.87.0.10-10.87.1.10/24 is not within one /24 network");
   CHECK(refusal(ask(pool("10.87.0.0", "10.87.0.10"))).find("begins with the network's own address") != std::string::npos);
   CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.255"))).find("ends with the network's broadcast address") != std::string::npos);
-  for (const int prefix : {-1, 0, 7, 31, 32, 33}) CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.20", prefix))).find("prefix length outside 8 to 30") != std::string::npos);
+  for (const int prefix : {-1, 0, 7, 31, 32, 33}) {
+    CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.20", prefix))).find("prefix length outside 8 to 30") != std::string::npos);
+  }
   CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.20", 8)), {on("br0", "10.87.0.1", 8)}).empty());
   CHECK(refusal(ask(pool("10.87.0.2", "10.87.0.2", 30)), {on("br0", "10.87.0.1", 30)}).empty());
 }
@@ -48,7 +51,8 @@ TEST_CASE("a pool with as many addresses as needed is good, with one less it is 
   question.needed = 10;
   CHECK(refusal(question).empty());
   question.needed = 11;
-  CHECK(refusal(question) == "address_pool 10.87.0.10-10.87.0.19/24 has 10 addresses, but 11 are needed: make it larger, or lower scale_max");
+  CHECK(refusal(question) ==
+        "address_pool 10.87.0.10-10.87.0.19/24 has 10 addresses, but 11 are needed: make it larger, or lower scale_max");
 }
 
 TEST_CASE("the gateway is in the pool's network and not in the pool") {
@@ -64,7 +68,8 @@ TEST_CASE("the gateway is in the pool's network and not in the pool") {
 }
 
 TEST_CASE("a pool away from the bridge is refused, with what the bridge has") {
-  CHECK(refusal(ask(pool("10.88.0.10", "10.88.0.20"))) == "address_pool 10.88.0.10-10.88.0.20/24 is not in the network of bridge br0, which has 10.87.0.1/24");
+  CHECK(refusal(ask(pool("10.88.0.10", "10.88.0.20"))) ==
+        "address_pool 10.88.0.10-10.88.0.20/24 is not in the network of bridge br0, which has 10.87.0.1/24");
   // Inside the bridge's larger network, but to the gears the bridge is elsewhere.
   CHECK_FALSE(refusal(ask(pool("10.87.1.10", "10.87.1.20")), {on("br0", "10.87.0.1", 16)}).empty());
   CHECK(refusal(ask(pool("10.87.1.10", "10.87.1.20", 16)), {on("br0", "10.87.0.1", 16)}).empty());
@@ -79,15 +84,19 @@ TEST_CASE("a pool away from the bridge is refused, with what the bridge has") {
 TEST_CASE("a pool that holds an address of this machine is refused") {
   CHECK(refusal(ask(pool("10.87.0.1", "10.87.0.20"))) ==
         "address_pool 10.87.0.1-10.87.0.20/24 holds 10.87.0.1, this machine's own address on br0");
-  CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.20")), {on("br0", "10.87.0.1"), on("eth7", "10.87.0.20", 32)}).find("on eth7") != std::string::npos);
+  CHECK(refusal(ask(pool("10.87.0.10", "10.87.0.20")), {on("br0", "10.87.0.1"), on("eth7", "10.87.0.20", 32)}).find("on eth7") !=
+        std::string::npos);
 }
 
 TEST_CASE("a pool that shares an address with a DHCP range is refused, a neighbour is not") {
   const auto question = ask(pool("10.87.0.10", "10.87.0.20"));
-  const auto with = [&](const char* first, const char* last) { return refusal(question, kMachine, {{*parse_ipv4(first), *parse_ipv4(last), 77}}); };
+  const auto with = [&](const char* first, const char* last) {
+    return refusal(question, kMachine, {{*parse_ipv4(first), *parse_ipv4(last), 77}});
+  };
   CHECK(with("10.87.0.2", "10.87.0.9").empty());
   CHECK(with("10.87.0.21", "10.87.0.254").empty());
-  CHECK(with("10.87.0.2", "10.87.0.10").find("shares addresses with what dnsmasq (pid 77) hands out by DHCP, 10.87.0.2-10.87.0.10") != std::string::npos);
+  CHECK(with("10.87.0.2", "10.87.0.10").find("shares addresses with what dnsmasq (pid 77) hands out by DHCP, 10.87.0.2-10.87.0.10") !=
+        std::string::npos);
   CHECK_FALSE(with("10.87.0.20", "10.87.0.254").empty());
   CHECK_FALSE(with("10.87.0.2", "10.87.0.254").empty());
   CHECK_FALSE(with("10.87.0.15", "10.87.0.15").empty());
@@ -96,7 +105,8 @@ TEST_CASE("a pool that shares an address with a DHCP range is refused, a neighbo
 TEST_CASE("this machine has its loopback address") {
   const auto addresses = interface_addresses();
   REQUIRE(addresses);
-  const auto loopback = std::find_if(addresses->begin(), addresses->end(), [](const InterfaceAddress& each) { return each.device == "lo"; });
+  const auto loopback =
+      std::find_if(addresses->begin(), addresses->end(), [](const InterfaceAddress& each) { return each.device == "lo"; });
   REQUIRE(loopback != addresses->end());
   CHECK(format_ipv4(loopback->address) == "127.0.0.1");
   CHECK(loopback->prefix == 8);

@@ -13,9 +13,10 @@ TEST_CASE("only the cgroup directories of exactly this container are its own") {
   CHECK(cgroup_number("lxc.payload.shop-1f3a9c02", "shop-1f3a9c02") == 0);
   CHECK(cgroup_number("lxc.monitor.shop-1f3a9c02-1", "shop-1f3a9c02") == 1);
   CHECK(cgroup_number("lxc.payload.shop-1f3a9c02-12", "shop-1f3a9c02") == 12);
-  for (const auto* other : {"lxc.monitor.shop-1f3a9c0", "lxc.monitor.shop-1f3a9c021", "lxc.monitor.shop-1f3a9c02-", "lxc.monitor.shop-1f3a9c02-0",
-                            "lxc.monitor.shop-1f3a9c02-01", "lxc.monitor.shop-1f3a9c02-1a", "lxc.monitor.shop-1f3a9c02--1", "lxc.monitor.shop-1f3a9c02-prod",
-                            "lxc.monitor.xshop-1f3a9c02", "lxc.pivot", "shop-1f3a9c02", "", "lxc.monitor.", "lxc.monitor.shop-1f3a9c02-123456"}) {
+  for (const auto* other :
+       {"lxc.monitor.shop-1f3a9c0", "lxc.monitor.shop-1f3a9c021", "lxc.monitor.shop-1f3a9c02-", "lxc.monitor.shop-1f3a9c02-0",
+        "lxc.monitor.shop-1f3a9c02-01", "lxc.monitor.shop-1f3a9c02-1a", "lxc.monitor.shop-1f3a9c02--1", "lxc.monitor.shop-1f3a9c02-prod",
+        "lxc.monitor.xshop-1f3a9c02", "lxc.pivot", "shop-1f3a9c02", "", "lxc.monitor.", "lxc.monitor.shop-1f3a9c02-123456"}) {
     INFO(other);
     CHECK(cgroup_number(other, "shop-1f3a9c02") == -1);
   }
@@ -28,8 +29,9 @@ TEST_CASE("cgroups are looked for in each hierarchy, at its top and where we are
       "36 30 0:32 / /sys/fs/cgroup/memory rw,relatime shared:1 - cgroup cgroup rw,memory\n"
       "37 30 0:33 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
       "garbage\n\n- cgroup\n a b - cgroup x\n";
-  CHECK(cgroup_places(mountinfo, {"/", "/system.slice"}) == std::vector<std::string>{"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/system.slice",
-                                                                                     "/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified/system.slice"});
+  CHECK(cgroup_places(mountinfo, {"/", "/system.slice"}) ==
+        std::vector<std::string>{"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory/system.slice", "/sys/fs/cgroup/unified",
+                                 "/sys/fs/cgroup/unified/system.slice"});
   CHECK(cgroup_places("", {"/"}).empty());
 }
 

@@ -13,7 +13,9 @@ using test::TempDirectory;
 
 namespace {
 
-DhcpRange range(const char* first, const char* last, int pid = 0) { return {.first = *parse_ipv4(first), .last = *parse_ipv4(last), .pid = pid}; }
+DhcpRange range(const char* first, const char* last, int pid = 0) {
+  return {.first = *parse_ipv4(first), .last = *parse_ipv4(last), .pid = pid};
+}
 
 // A process of a made-up /proc.
 void add_process(const TempDirectory& proc, int pid, const std::string& name, const std::vector<std::string>& arguments) {
@@ -26,17 +28,18 @@ void add_process(const TempDirectory& proc, int pid, const std::string& name, co
 }  // namespace
 
 TEST_CASE("a dhcp-range is found behind tags and interfaces and before everything else") {
-  for (const auto* text : {"10.0.3.2,10.0.3.254", "10.0.3.2,10.0.3.254,1h", "10.0.3.2,10.0.3.254,255.255.255.0,1h",
-                           "10.0.3.2,10.0.3.254,255.255.255.0,10.0.3.255,infinite", "lxcbr0,10.0.3.2,10.0.3.254", "set:red,10.0.3.2,10.0.3.254,12h",
-                           "tag:green,tag:blue,set:red,10.0.3.2,10.0.3.254", "interface:lxcbr0,10.0.3.2,10.0.3.254", " 10.0.3.2 , 10.0.3.254 "}) {
+  for (const auto* text :
+       {"10.0.3.2,10.0.3.254", "10.0.3.2,10.0.3.254,1h", "10.0.3.2,10.0.3.254,255.255.255.0,1h",
+        "10.0.3.2,10.0.3.254,255.255.255.0,10.0.3.255,infinite", "lxcbr0,10.0.3.2,10.0.3.254", "set:red,10.0.3.2,10.0.3.254,12h",
+        "tag:green,tag:blue,set:red,10.0.3.2,10.0.3.254", "interface:lxcbr0,10.0.3.2,10.0.3.254", " 10.0.3.2 , 10.0.3.254 "}) {
     INFO(text);
     CHECK(parse_dhcp_range(text) == range("10.0.3.2", "10.0.3.254"));
   }
 }
 
 TEST_CASE("a dhcp-range that hands out nothing of its own is none") {
-  for (const auto* text : {"", "10.0.3.0,static", "192.168.0.0,proxy", "10.0.3.2", "::1,::400", "1234::2,1234::500,64,12h", "constructor:eth0", "10.0.3,10.0.4",
-                           "tag:x,10.0.3.2,static"}) {
+  for (const auto* text : {"", "10.0.3.0,static", "192.168.0.0,proxy", "10.0.3.2", "::1,::400", "1234::2,1234::500,64,12h",
+                           "constructor:eth0", "10.0.3,10.0.4", "tag:x,10.0.3.2,static"}) {
     INFO(text);
     CHECK_FALSE(parse_dhcp_range(text).has_value());
   }
@@ -52,8 +55,8 @@ TEST_CASE("ranges are found on the command line in each of its forms") {
   proc.write("version", "Linux\n");
   auto found = dnsmasq_ranges(proc.path());
   std::sort(found.begin(), found.end(), [](const DhcpRange& a, const DhcpRange& b) { return a.first < b.first; });
-  CHECK(found == std::vector<DhcpRange>{range("10.0.3.2", "10.0.3.254", 10), range("10.0.4.2", "10.0.4.9", 10), range("10.0.5.2", "10.0.5.9", 11),
-                                        range("10.0.6.2", "10.0.6.9", 11)});
+  CHECK(found == std::vector<DhcpRange>{range("10.0.3.2", "10.0.3.254", 10), range("10.0.4.2", "10.0.4.9", 10),
+                                        range("10.0.5.2", "10.0.5.9", 11), range("10.0.6.2", "10.0.6.9", 11)});
 }
 
 TEST_CASE("ranges are found in configuration files, under the root of the process") {
@@ -75,7 +78,9 @@ TEST_CASE("ranges are found in configuration files, under the root of the proces
     add_process(proc, 10, "dnsmasq", {"dnsmasq", "-C", "/none", "-7", "/etc/dnsmasq.d,.bak"});
     proc.write("10/root/etc/dnsmasq.d/b.conf", "dhcp-range=10.0.3.2,10.0.3.9\n");
     proc.write("10/root/etc/dnsmasq.d/a.conf", "conf-dir=/etc/more,*.conf\n");
-    for (const auto* name : {"c.bak", "d~", ".e", "#f#"}) proc.write(std::string("10/root/etc/dnsmasq.d/") + name, "dhcp-range=10.9.9.2,10.9.9.9\n");
+    for (const auto* name : {"c.bak", "d~", ".e", "#f#"}) {
+      proc.write(std::string("10/root/etc/dnsmasq.d/") + name, "dhcp-range=10.9.9.2,10.9.9.9\n");
+    }
     proc.write("10/root/etc/more/x.conf", "dhcp-range=10.0.4.2,10.0.4.9\n");
     proc.write("10/root/etc/more/x.txt", "dhcp-range=10.9.9.2,10.9.9.9\n");
     CHECK(dnsmasq_ranges(proc.path()) == std::vector<DhcpRange>{range("10.0.4.2", "10.0.4.9", 10), range("10.0.3.2", "10.0.3.9", 10)});

@@ -20,7 +20,9 @@ Options options() {
   return made;
 }
 
-CloneConfig clone() { return {.id = "1f3a9c02", .address = *parse_ipv4("10.87.0.12"), .cgroups = CgroupLayout::v1, .overlay = true, .rootfs_options = ""}; }
+CloneConfig clone() {
+  return {.id = "1f3a9c02", .address = *parse_ipv4("10.87.0.12"), .cgroups = CgroupLayout::v1, .overlay = true, .rootfs_options = ""};
+}
 
 std::string value(const std::vector<ConfigItem>& items, const std::string& key) {
   const auto found = std::find_if(items.begin(), items.end(), [&](const ConfigItem& item) { return item.key == key; });

@@ -28,8 +28,9 @@ TEST_CASE("root's ranges are read by name and by number, others are passed over"
 }
 
 TEST_CASE("a malformed line of root's is an error that names it, a malformed one of others is not ours") {
-  for (const auto* line : {"root:100000", "root:100000:65536:1", "root::65536", "root:100000:", "root:-1:65536", "root:1e5:65536", "root: 1:2", "root:100000:0",
-                           "root:0:65536", "root:4294967295:1", "root:4294901761:65535", "root:99999999999999999999:1", "root:1:4294967296", "root"}) {
+  for (const auto* line : {"root:100000", "root:100000:65536:1", "root::65536", "root:100000:", "root:-1:65536", "root:1e5:65536",
+                           "root: 1:2", "root:100000:0", "root:0:65536", "root:4294967295:1", "root:4294901761:65535",
+                           "root:99999999999999999999:1", "root:1:4294967296", "root"}) {
     INFO(line);
     const auto ranges = parse_subids(std::string("bob:x:y\n") + line + "\n", "/etc/subuid");
     REQUIRE_FALSE(ranges);
@@ -70,8 +71,9 @@ TEST_CASE("only ids that both files give are taken") {
 TEST_CASE("without a range the error says which line to add, beyond everybody's ranges") {
   const TempDirectory directory;
   const auto where = directory.path() + "/subuid " + directory.path() + "/subgid";
-  for (const auto& [uids, proposal] : {std::pair("", "root:1000000:65536"), std::pair("alice:100000:65536\n", "root:1000000:65536"),
-                                      std::pair("alice:950000:65536\n", "root:1015536:65536"), std::pair("alice:x:y\n", "root:1000000:65536")}) {
+  for (const auto& [uids, proposal] :
+       {std::pair("", "root:1000000:65536"), std::pair("alice:100000:65536\n", "root:1000000:65536"),
+        std::pair("alice:950000:65536\n", "root:1015536:65536"), std::pair("alice:x:y\n", "root:1000000:65536")}) {
     const auto range = subuid_range(files(directory, uids, uids));
     REQUIRE_FALSE(range);
     CHECK(range.error().code == Errc::config);

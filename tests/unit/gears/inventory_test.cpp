@@ -10,7 +10,8 @@ namespace gearscale::gears {
 TEST_CASE("what is written of containers is read back") {
   using core::ContainerState;
   std::string lines;
-  for (const auto state : {ContainerState::unknown, ContainerState::absent, ContainerState::stopped, ContainerState::running, ContainerState::frozen}) {
+  for (const auto state :
+       {ContainerState::unknown, ContainerState::absent, ContainerState::stopped, ContainerState::running, ContainerState::frozen}) {
     lines += format_fact({.id = "1f3a9c02", .address = *parse_ipv4("10.87.0.12"), .state = state, .created_ms = 1'764'000'000'123});
   }
   const auto facts = parse_facts(lines);
@@ -25,8 +26,8 @@ TEST_CASE("what is written of containers is read back") {
 }
 
 TEST_CASE("a malformed line about containers is refused") {
-  for (const auto* line : {"x", "1f3a9c02 10.0.0.1 running", "1f3a9c02 10.0.0.1 walking 1", "1f3a9c02 10.0.0 running 1", "1f3a9c0 10.0.0.1 running 1",
-                           "1f3a9c02 10.0.0.1 running x", "1f3a9c02 10.0.0.1 running 1 2"}) {
+  for (const auto* line : {"x", "1f3a9c02 10.0.0.1 running", "1f3a9c02 10.0.0.1 walking 1", "1f3a9c02 10.0.0 running 1",
+                           "1f3a9c0 10.0.0.1 running 1", "1f3a9c02 10.0.0.1 running x", "1f3a9c02 10.0.0.1 running 1 2"}) {
     INFO(line);
     CHECK_FALSE(parse_facts(std::string(line) + "\n"));
   }
@@ -35,13 +36,17 @@ TEST_CASE("a malformed line about containers is refused") {
 TEST_CASE("liblxc's states are ours, and what is on its way uses its address") {
   CHECK(state_of("STOPPED") == core::ContainerState::stopped);
   CHECK(state_of("FROZEN") == core::ContainerState::frozen);
-  for (const auto* state : {"RUNNING", "STARTING", "STOPPING", "ABORTING", "FREEZING", "THAWED"}) CHECK(state_of(state) == core::ContainerState::running);
+  for (const auto* state : {"RUNNING", "STARTING", "STOPPING", "ABORTING", "FREEZING", "THAWED"}) {
+    CHECK(state_of(state) == core::ContainerState::running);
+  }
 }
 
 TEST_CASE("the message of a line in liblxc's log is found, other lines have none") {
-  CHECK(lxc_log_message("gearscale shop-1 20261122081815.643 ERROR    conf - ../src/lxc/conf.c:lxc_map_ids:3708 - newuidmap failed: \"a - b\"") ==
+  CHECK(lxc_log_message(
+            "gearscale shop-1 20261122081815.643 ERROR    conf - ../src/lxc/conf.c:lxc_map_ids:3708 - newuidmap failed: \"a - b\"") ==
         "newuidmap failed: \"a - b\"");
-  for (const auto* line : {"", "ERROR", "x ERROR y", "x ERROR a - b", "shop-1 20261122081815.643 INFO    conf - ../src/lxc/conf.c:1 - fine"}) {
+  for (const auto* line :
+       {"", "ERROR", "x ERROR y", "x ERROR a - b", "shop-1 20261122081815.643 INFO    conf - ../src/lxc/conf.c:1 - fine"}) {
     INFO(line);
     CHECK_FALSE(lxc_log_message(line).has_value());
   }

@@ -42,7 +42,8 @@ TEST_CASE("a job is reported once, with its kind, its process and what it said")
   Jobs jobs;
   CHECK_FALSE(is_ready(jobs, core::Millis(0)));
   CHECK(jobs.finished().empty());
-  REQUIRE(jobs.begin({.id = "1f3a9c02", .kind = JobKind::tear_down, .deadline = kLong}, []() -> Result<std::string> { return std::string("gone"); }));
+  REQUIRE(jobs.begin({.id = "1f3a9c02", .kind = JobKind::tear_down, .deadline = kLong},
+                     []() -> Result<std::string> { return std::string("gone"); }));
   const auto results = all_of(jobs, 1);
   REQUIRE(results.size() == 1);
   CHECK(results[0].id == "1f3a9c02");
@@ -55,7 +56,8 @@ TEST_CASE("a job is reported once, with its kind, its process and what it said")
 
 TEST_CASE("an error of the work is the job's") {
   Jobs jobs;
-  REQUIRE(jobs.begin({.id = "a", .kind = JobKind::bring_up, .deadline = kLong}, []() -> Result<std::string> { return fail(Errc::config, "no template"); }));
+  REQUIRE(jobs.begin({.id = "a", .kind = JobKind::bring_up, .deadline = kLong},
+                     []() -> Result<std::string> { return fail(Errc::config, "no template"); }));
   const auto results = all_of(jobs, 1);
   REQUIRE(results.size() == 1);
   REQUIRE_FALSE(results[0].detail);
@@ -104,12 +106,13 @@ TEST_CASE("a cancelled job is gone and not heard of again") {
   jobs.cancel("a");
   jobs.cancel("a");
   jobs.cancel("unknown");
-  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);  // no child at all
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);    // no child at all
   CHECK_FALSE(is_ready(jobs, core::Millis(200)));  // nor its deadline
   CHECK(jobs.finished().empty());
 
   // Also one that has ended but was not looked at yet.
-  REQUIRE(jobs.begin({.id = "a", .kind = JobKind::bring_up, .deadline = kLong}, []() -> Result<std::string> { return std::string("done"); }));
+  REQUIRE(
+      jobs.begin({.id = "a", .kind = JobKind::bring_up, .deadline = kLong}, []() -> Result<std::string> { return std::string("done"); }));
   REQUIRE(is_ready(jobs, kLong));
   jobs.cancel("a");
   CHECK(jobs.finished().empty());
@@ -120,7 +123,8 @@ TEST_CASE("many jobs are all reported") {
   Jobs jobs;
   constexpr int kCount = 30;
   for (int i = 0; i < kCount; ++i) {
-    REQUIRE(jobs.begin({.id = std::to_string(i), .kind = JobKind::bring_up, .deadline = kLong}, [i]() -> Result<std::string> { return std::to_string(i); }));
+    REQUIRE(jobs.begin({.id = std::to_string(i), .kind = JobKind::bring_up, .deadline = kLong},
+                       [i]() -> Result<std::string> { return std::to_string(i); }));
   }
   auto results = all_of(jobs, kCount);
   REQUIRE(results.size() == kCount);

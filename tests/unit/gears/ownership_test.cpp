@@ -42,8 +42,9 @@ TEST_CASE("the mark is one whole lxc.group line") {
   CHECK(marked("lxc.group = gearscale/shop"));
   CHECK(marked("a = b\n  lxc.group=gearscale/shop  \nc = d\n"));
   CHECK(marked("lxc.group = other\nlxc.group = \"gearscale/shop\"\n"));
-  for (const auto* config : {"", "# lxc.group = gearscale/shop", "lxc.group = gearscale/shop/prod", "lxc.group = gearscale/sho", "lxc.groups = gearscale/shop",
-                             "lxc.group gearscale/shop", "lxc.uts.name = gearscale/shop", "lxc.group = gearscale/shop\nlxc.group =\n"}) {
+  for (const auto* config :
+       {"", "# lxc.group = gearscale/shop", "lxc.group = gearscale/shop/prod", "lxc.group = gearscale/sho", "lxc.groups = gearscale/shop",
+        "lxc.group gearscale/shop", "lxc.uts.name = gearscale/shop", "lxc.group = gearscale/shop\nlxc.group =\n"}) {
     INFO(config);
     CHECK_FALSE(marked(config));
   }
@@ -52,7 +53,8 @@ TEST_CASE("the mark is one whole lxc.group line") {
 TEST_CASE("the configured address is the one of the first network") {
   CHECK(config_address("lxc.net.0.ipv4.address = 10.87.0.12/24\n") == *parse_ipv4("10.87.0.12"));
   CHECK(config_address("lxc.net.0.ipv4.address = 10.87.0.12\n") == *parse_ipv4("10.87.0.12"));
-  CHECK(config_address("lxc.net.0.ipv4.address = 10.9.9.9/24\nlxc.net.0.ipv4.address =\nlxc.net.0.ipv4.address = 10.87.0.12/24") == *parse_ipv4("10.87.0.12"));
+  CHECK(config_address("lxc.net.0.ipv4.address = 10.9.9.9/24\nlxc.net.0.ipv4.address =\nlxc.net.0.ipv4.address = 10.87.0.12/24") ==
+        *parse_ipv4("10.87.0.12"));
   CHECK(config_address("lxc.net.0.ipv4.address = 10.9.9.9/24\nlxc.net.0.ipv4.address = 10.87.0.12/24") == 0);
   CHECK(config_address("lxc.net.1.ipv4.address = 10.87.0.12/24") == 0);
   CHECK(config_address("lxc.net.0.ipv4.address = dhcp") == 0);

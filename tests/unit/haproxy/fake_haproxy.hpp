@@ -44,7 +44,10 @@ using Behaviour = std::function<void(const std::string& commands, int socket)>;
 class FakeHaproxy {
  public:
   FakeHaproxy(const std::string& path, Behaviour behaviour)
-      : listener_(unix_listener(path, 8)), wake_(::eventfd(0, EFD_CLOEXEC)), behaviour_(std::move(behaviour)), thread_([this] { serve(); }) {}
+      : listener_(unix_listener(path, 8)),
+        wake_(::eventfd(0, EFD_CLOEXEC)),
+        behaviour_(std::move(behaviour)),
+        thread_([this] { serve(); }) {}
   FakeHaproxy(const FakeHaproxy&) = delete;
   FakeHaproxy& operator=(const FakeHaproxy&) = delete;
   ~FakeHaproxy() {

@@ -23,6 +23,11 @@ const std::string kBackend = "express,BACKEND,0,0,3,3,,30,UP,1,,1,\n";
 const std::string kGear = "express,gear-00000001-prod,0,0,3,3,,30,UP,1,10.0.3.11:8080,2,\n";
 const std::string kGood = kHeader + kGear + kBackend + "\n";
 
+// Says who it is, and this to every other command.
+test::Behaviour answering(std::string text) {
+  return [text = std::move(text)](const std::string& commands, int socket) { say(socket, commands == "show info" ? kInfo : text); };
+}
+
 haproxy::Options options(const TempDir& dir) {
   haproxy::Options options;
   options.application = core::Application{"shop", "prod"};
@@ -58,8 +63,7 @@ TEST_CASE("what `show stat` must not say is refused whole, by the full sample an
   for (const auto& [what, stat, code, says] : cases) {
     INFO(what);
     const TempDir dir;
-    const std::string text = stat;
-    const FakeHaproxy haproxy(dir / "stats", [&text](const std::string& commands, int socket) { say(socket, commands == "show info" ? kInfo : text); });
+    const FakeHaproxy haproxy(dir / "stats", answering(stat));
     HaproxyBalancer balancer(options(dir));
     const auto seen = balancer.observe();
     const auto sessions = balancer.sessions();
@@ -75,7 +79,7 @@ TEST_CASE("what `show stat` must not say is refused whole, by the full sample an
 
 TEST_CASE("a good reply is understood, by the full sample and by the fast one") {
   const TempDir dir;
-  const FakeHaproxy haproxy(dir / "stats", [](const std::string& commands, int socket) { say(socket, commands == "show info" ? kInfo : kGood); });
+  const FakeHaproxy haproxy(dir / "stats", answering(kGood));
   HaproxyBalancer balancer(options(dir));
   const auto seen = balancer.observe();
   REQUIRE(error_of(seen) == "");
@@ -112,7 +116,8 @@ TEST_CASE("a HAProxy whose version is too old or not to be had gets no other com
     const std::string text = info;
     const FakeHaproxy haproxy(dir / "stats", [&text](const std::string&, int socket) { say(socket, text); });
     HaproxyBalancer balancer(options(dir));
-    for (const auto& error : {balancer.observe().error(), balancer.sessions().error(), balancer.add({"00000001", 1}).error(), balancer.info().error()}) {
+    for (const auto& error : {balancer.observe().error(), balancer.sessions().error(), balancer.add({"00000001", 1}).error(),
+                              balancer.info().error()}) {
       INFO(error.message);
       CHECK(error.code == code);
       CHECK(error.message.find(says) != std::string::npos);
@@ -152,8 +157,7 @@ TEST_CASE("a command without the reply it should have is an error that names the
   for (const auto& [what, reply, code] : cases) {
     INFO(what);
     const TempDir dir;
-    const std::string text = reply;
-    const FakeHaproxy haproxy(dir / "stats", [&text](const std::string& commands, int socket) { say(socket, commands == "show info" ? kInfo : text); });
+    const FakeHaproxy haproxy(dir / "stats", answering(reply));
     HaproxyBalancer balancer(options(dir));
     for (const auto& error : {balancer.add({"00000001", 1}).error(), balancer.drain("00000001").error(), balancer.maint("00000001").error(),
                               balancer.cut_sessions("00000001").error(), balancer.remove("00000001").error()}) {
@@ -168,13 +172,15 @@ TEST_CASE("a command without the reply it should have is an error that names the
 TEST_CASE("an addition whose later commands fail is not taken for done") {
   const TempDir dir;
   const FakeHaproxy haproxy(dir / "stats", [](const std::string& commands, int socket) {
-    say(socket, commands == "show info" ? kInfo : "No such server.\n\nNew server registered.\n\n\nUnknown command: 'enable dynamic-cookie'\n\n");
+    const std::string added = "No such server.\n\nNew server registered.\n\n\n";
+    say(socket, commands == "show info" ? kInfo : added + "Unknown command: 'enable dynamic-cookie'\n\n");
   });
   HaproxyBalancer balancer(options(dir));
   const auto added = balancer.add({"00000001", 0x0a00030b});
   REQUIRE(!added);
   CHECK(added.error().message.find("dynamic-cookie") != std::string::npos);
   CHECK(haproxy.commands().back() ==
-        "set server express/gear-00000001-prod addr 10.0.3.11 port 8080; add server express/gear-00000001-prod 10.0.3.11:8080 check inter 500; "
-        "enable health express/gear-00000001-prod; set server express/gear-00000001-prod state ready; enable dynamic-cookie backend express");
+        "set server express/gear-00000001-prod addr 10.0.3.11 port 8080; "
+        "add server express/gear-00000001-prod 10.0.3.11:8080 check inter 500; enable health express/gear-00000001-prod; "
+        "set server express/gear-00000001-prod state ready; enable dynamic-cookie backend express");
 }
