@@ -105,8 +105,8 @@ class Store {
   virtual ~Store() = default;
   // The one lock of the application; Errc::unavailable when it cannot be had within `patience`.
   virtual Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) = 0;
-  // The registry as it is on disk now; re-read only when the file changed. An empty registry when there is no file. A corrupt one is put
-  // aside and `was_corrupt` becomes true: then it has to be rebuilt from what LXC and HAProxy show.
+  // The registry as it is on disk now; re-read only when the file changed. An empty registry when there is no file. With the lock
+  // held a corrupt one is put aside and `was_corrupt` becomes true: then it has to be rebuilt from what LXC and HAProxy show.
   struct Loaded {
     const core::Registry* registry = nullptr;  // valid until the next load or save
     bool was_corrupt = false;

@@ -128,6 +128,23 @@ TEST_CASE("a full restart of HAProxy serves the same gears with the same cookies
   CHECK(look(balancer) == std::vector<Seen>{{kSecond, ServerState::up, at(3)}});
 }
 
+TEST_CASE("a gear from the file that was in use when it went to maint can be removed as soon as its last request is done") {
+  RealHaproxy farm;
+  haproxy::HaproxyBalancer balancer(farm.options());
+  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}})) == "");
+  farm.stop();
+  farm.start();
+  const auto cookie = farm.cookie_of(2);
+  auto held = farm.hold(cookie);
+  REQUIRE(await([&] { return farm.servers().held() == 1; }));
+  REQUIRE(error_of(balancer.maint(kFirst)) == "");
+  CHECK(!balancer.remove(kFirst).value_or(true));
+  farm.servers().release();
+  CHECK(held.answer().server == "127.0.0.2");
+  // The connection to the gear is idle now and kept for reuse. HAProxy 2.6 itself would drop it only after some 15 s.
+  CHECK(await([&] { return balancer.remove(kFirst).value_or(false); }));
+}
+
 TEST_CASE("gear_maxconn stands in the running state and in the file, and nowhere without the setting") {
   RealHaproxy farm;
   const int maxconn = GENERATE(0, 6);

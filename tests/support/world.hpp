@@ -7,6 +7,7 @@
 
 #include "gearscale/app/controller.hpp"
 #include "gearscale/sim/world.hpp"
+#include "support/catch.hpp"
 
 namespace gearscale::test {
 
@@ -71,5 +72,17 @@ struct World {
 
   int in_state(core::GearState state) const { return core::count_state(store.registry, state); }
 };
+
+// So many checks, 3 s apart, with what the control loop does in between.
+inline void checks(World& world, app::Controller& controller, int count) {
+  for (int i = 0; i < count; ++i) {
+    world.check(controller);
+    world.settle(controller, core::Millis{3'000});
+  }
+}
+
+inline void require_sound(const World& world) {
+  for (const auto& sentence : sim::broken_invariants(world.store, world.host, world.balancer)) FAIL_CHECK(sentence);
+}
 
 }  // namespace gearscale::test

@@ -229,6 +229,7 @@ TickReport Controller::tick(const TickInput& input) {
   if (loaded->registry->generation == 0) reconciled_ = false;  // nothing on disk: the first start, or it was lost
   Working working{loaded->registry, std::nullopt};
   if (seen) inventory_.see(**seen, working.read());
+  if (seen && !input.check) core::sample(settings_.policy, policy_state_, (*seen)->sessions, now);
   if (seen && !reconciled_ && !settings_.dry_run) {
     if (const auto done = reconcile_once(working, **seen); !done) {
       recorder_.notice(Severity::error, "The registry could not be brought together with LXC: " + done.error().message);

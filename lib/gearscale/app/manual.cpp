@@ -24,6 +24,7 @@ struct Scene {
 
 Result<ManualResult> pin(Scene& scene, bool pinned) {
   ManualResult result;
+  result.decision.reason = core::Reason::forced;
   for (const auto& id : scene.request.ids) {
     auto* gear = core::find_gear(scene.registry, id);
     if (gear == nullptr) return fail(Errc::usage, "there is no gear " + core::gear_name(scene.settings.application, id));

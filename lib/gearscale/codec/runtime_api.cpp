@@ -127,6 +127,20 @@ Result<RemoveReply> parse_remove_reply(std::string_view reply) {
   return objection(lines.front());
 }
 
+std::optional<std::int64_t> used_connections(std::string_view reply, std::string_view path) {
+  std::optional<std::size_t> column;
+  for (const auto line : spoken_lines(reply)) {
+    const auto words = split(line, ' ');
+    if (words.front() == "#") {
+      const auto at = std::find(words.begin(), words.end(), "used_cur");
+      if (at != words.end()) column = static_cast<std::size_t>(at - words.begin()) - 1;  // the rows have no '#'
+    } else if (words.front() == path && column && *column < words.size()) {
+      return parse_integer(words[*column]);
+    }
+  }
+  return std::nullopt;
+}
+
 Result<void> parse_silent_reply(std::string_view reply) {
   if (reply.empty()) return no_reply();
   const auto lines = spoken_lines(reply);

@@ -35,7 +35,8 @@ struct StatusReport {
 };
 
 // {"sessions","capacity_pct","serving","coming","down","draining","limits":{"min","max"},"thresholds":{"up_pct","remove_pct"},
-//  "controller":{"running","pid"},"error"(only then),"gears":[{"name","server","container","address","state","server_state","sessions","pinned","seconds","note"}]}
+//  "controller":{"running","pid"},"error"(only then),
+//  "gears":[{"name","server","container","address","state","server_state","sessions","pinned","seconds","note"}]}
 std::string status_json(const StatusReport& report);
 std::string status_table(const StatusReport& report);
 

@@ -68,7 +68,7 @@ struct Decision {
 
 // What the decision remembers from check to check.
 struct PolicyState {
-  Time flap_start{};         // the last addition, start of the controller, reload of HAProxy; never before registry.last_addition
+  Time flap_start{};         // the last addition or the start of the controller
   int low_checks = 0;        // consecutive, at most remove_checks
   PeakWindow peak;           // of sessions
   Time add_not_before{};     // hold-off after a failed addition

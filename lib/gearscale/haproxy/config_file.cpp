@@ -38,6 +38,7 @@ Result<void> haproxy_accepts(const std::string& binary, const std::string& temp,
   if (checked->timed_out) return fail(Errc::failed, binary + " -c did not end within 10 s; " + file + " is unchanged");
   if (checked->exit_code == 0) return {};
   auto why = checked->signal != 0 ? "it was ended by signal " + std::to_string(checked->signal) : alerts(checked->output);
+  if (why.empty()) why = "it said nothing (exit code " + std::to_string(checked->exit_code) + ")";
   replace_all(why, temp, file);  // the name of the temp file helps nobody
   why = printable(why, 400);
   replace_all(why, "\\x27", "'");  // its quotes do no harm here

@@ -107,11 +107,23 @@ Result<void> HaproxyBalancer::set_state(std::string_view id, std::string_view st
 Result<void> HaproxyBalancer::cut_sessions(std::string_view id) { return silent("shutdown sessions server " + path_of(id)); }
 
 Result<bool> HaproxyBalancer::remove(std::string_view id) {
-  const auto reply = socket_.exchange("del server " + path_of(id));
+  const auto path = path_of(id);
+  const auto reply = socket_.exchange("del server " + path);
   if (!reply) return fail(reply.error());
   const auto removed = codec::parse_remove_reply(*reply);
-  if (!removed) return fail(removed.error().code, "'del server " + path_of(id) + "': " + removed.error().message);
+  if (!removed) return fail(removed.error().code, "'del server " + path + "': " + removed.error().message);
+  if (*removed == codec::RemoveReply::busy) drop_idle_connections(path);
   return *removed != codec::RemoveReply::busy;
+}
+
+// Entering maint closes a server's idle connections, but those in use at that moment are kept for reuse when they become idle later (before
+// HAProxy 3.3), and then `del server` is refused until they are purged, up to 15 s later. Entering maint once more closes them. For the
+// moment in between a sticky client may get through, so that is done only when nothing else is in use; such a client is served all the same.
+void HaproxyBalancer::drop_idle_connections(const std::string& path) {
+  const auto reply = socket_.exchange("show servers conn " + options_.backend);
+  if (!reply || codec::used_connections(*reply, path) != 0) return;
+  // A failure shows in the next `del server`.
+  static_cast<void>(socket_.exchange("set server " + path + " state drain; set server " + path + " state maint"));
 }
 
 Result<void> HaproxyBalancer::write_file(const std::vector<ServerSpec>& servers) {

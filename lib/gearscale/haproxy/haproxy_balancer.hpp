@@ -36,6 +36,7 @@ class HaproxyBalancer final : public Balancer {
   Result<void> set_state(std::string_view id, std::string_view state);
   Result<void> silent(const std::string& command);
   Result<void> ensure_version();
+  void drop_idle_connections(const std::string& path);
   std::string path_of(std::string_view id) const;  // "express/gear-1f3a9c02-ns"
   codec::ServerCommand command_for(const ServerSpec& server) const;
 

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 16 * 1024 * 1024;  // what decode_registry takes
 constexpr std::size_t kKeptCorrupt = 4;
-constexpr core::Millis kRepairPatience{200};
 constexpr std::string_view kCorruptMark = ".corrupt-";
 
 class HeldLock final : public StoreLock {
@@ -85,6 +84,11 @@ Result<Store::Loaded> RegistryStore::load() {
     const auto defect = read(std::move(*file));
     if (!defect) return fail(defect.error());
     if (!*defect) return Loaded{.registry = &registry_};
+    if (held_.expired()) {
+      version_ = {};
+      return fail(Errc::unavailable, "the registry " + paths_.registry + " is corrupt (" + **defect +
+                                         "): a running controller, or the next command that changes something, keeps it aside and rebuilds it");
+    }
     auto kept_as = put_aside();
     version_ = {};  // whatever came of it: what is cached now is not what the file says
     if (!kept_as) {
@@ -114,12 +118,6 @@ Result<std::optional<std::string>> RegistryStore::read(Fd file) {
 }
 
 Result<std::optional<std::string>> RegistryStore::put_aside() {
-  std::optional<FileLock> own;
-  if (held_.expired()) {
-    auto taken = FileLock::acquire(paths_.lock, kRepairPatience);
-    if (!taken) return fail(taken.error());
-    own = std::move(*taken);
-  }
   struct stat info {};
   if (::stat(paths_.registry.c_str(), &info) != 0 || !version_.is(info)) return std::optional<std::string>();
   std::string kept_as = corrupt_name(paths_.registry, clock_.system_micros());

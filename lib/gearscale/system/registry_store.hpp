@@ -28,9 +28,8 @@ class RegistryStore final : public Store {
   // Errc::failed when the lock file cannot be opened. Taking a lock that this store holds already is a programmer's error.
   Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override;
 
-  // A corrupt file is renamed to NAME.corrupt-YYYYmmddTHHMMSSZ; the last four of them are kept. That is done under the lock, so that it
-  // cannot hit a file that another process just wrote: without it the lock is taken for the moment (200 ms at most).
-  // Errc::unavailable: not readable, a directory, or corrupt while another process has the lock.
+  // With the lock a corrupt file is renamed to NAME.corrupt-YYYYmmddTHHMMSSZ, of which the last four are kept; without it, it is an error and
+  // stays: who only looks changes nothing. Errc::unavailable: not readable, a directory, or corrupt without the lock.
   Result<Loaded> load() override;
 
   // Errors of replace_file (Errc::failed). Without the lock: a programmer's error.

@@ -103,6 +103,17 @@ TEST_CASE("every setting reaches its place") {
   CHECK(config->debug);
 }
 
+// SOURCE in the expected message stands for where the value came from.
+void expect_error(const FakeSources& fake, std::string message, const std::string& source, Errc code) {
+  if (const auto at = message.find("SOURCE"); at != std::string::npos) message.replace(at, 6, source);
+  const auto config = fake.config();
+  INFO(message);
+  REQUIRE_FALSE(config);
+  INFO(config.error().message);
+  CHECK(config.error().message.find(message) != std::string::npos);
+  CHECK(config.error().code == code);
+}
+
 TEST_CASE("values that are wrong, alone or together, are refused with the reason and the exit code's kind") {
   struct Row {
     std::map<std::string, std::string> given;
@@ -153,20 +164,11 @@ TEST_CASE("values that are wrong, alone or together, are refused with the reason
       {{{"check_interval", "10ms"}}, "check_interval = '10ms'"},
       {{{"debug", "maybe"}}, "debug = 'maybe'"},
   };
-  const auto expect = [](const FakeSources& fake, std::string message, const std::string& source, Errc code) {
-    if (const auto at = message.find("SOURCE"); at != std::string::npos) message.replace(at, 6, source);
-    const auto config = fake.config();
-    INFO(message);
-    REQUIRE_FALSE(config);
-    INFO(config.error().message);
-    CHECK(config.error().message.find(message) != std::string::npos);
-    CHECK(config.error().code == code);
-  };
   for (const auto& row : rows) {
     FakeSources by_option;
     for (const auto& [key, text] : row.given) by_option.command_line[key] = text;
     const bool missing = row.given.contains("app") && row.given.at("app").empty();
-    expect(by_option, row.message, "command line", missing ? Errc::config : Errc::usage);
+    expect_error(by_option, row.message, "command line", missing ? Errc::config : Errc::usage);
 
     FakeSources by_variable;
     bool has_empty = false;
@@ -176,7 +178,7 @@ TEST_CASE("values that are wrong, alone or together, are refused with the reason
       has_empty = has_empty || (text.empty() && !missing);
     }
     if (has_empty) continue;  // an empty variable is one that is not given
-    expect(by_variable, row.message, "environment " + variable_name(*find_setting(row.given.begin()->first)), Errc::config);
+    expect_error(by_variable, row.message, "environment " + variable_name(*find_setting(row.given.begin()->first)), Errc::config);
   }
 }
 

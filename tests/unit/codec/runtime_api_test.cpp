@@ -215,6 +215,25 @@ TEST_CASE("HAProxy before 2.6 is refused with what to do, 2.6 is not") {
   CHECK(check_version({.version = {3, 0}, .version_text = "3.0", .pid = 1}));
 }
 
+TEST_CASE("connections in use are counted without the idle ones") {
+  for (const auto* version : {"2.6.12", "3.0.11"}) {
+    CAPTURE(version);
+    const auto reply = reply_of(version, "show_servers_conn");
+    CHECK(used_connections(reply, "express/theirs") == 1);
+    CHECK(used_connections(reply, "express/gear-00000001-prod") == 0);  // has an idle one
+    CHECK(used_connections(reply, "express/gear-00000002-prod") == 0);  // has none
+    CHECK(used_connections(reply, "express/gear-00000001") == std::nullopt);
+    CHECK(used_connections(reply, "nope/theirs") == std::nullopt);
+  }
+  CHECK(used_connections("# bkname/svname used_cur\nb/s 7\n", "b/s") == 7);
+  CHECK(used_connections("# used_cur\nb/s 7\n", "b/s") == std::nullopt);  // 'b/s' itself is no number
+  for (const auto* reply : {"", "\n", "b/s 1 2 3\n", "# bkname/svname idle_cur\nb/s 1\n", "# bkname/svname used_cur\nb/s\n",
+                            "# bkname/svname used_cur\nb/s x\n", "No such backend.\n"}) {
+    CAPTURE(reply);
+    CHECK(used_connections(reply, "b/s") == std::nullopt);
+  }
+}
+
 TEST_CASE("damaged replies never do more than fail") {
   test::Damage damage(20260612);
   const auto add = reply_of("2.6.12", "line_new");
@@ -224,6 +243,7 @@ TEST_CASE("damaged replies never do more than fail") {
     static_cast<void>(parse_add_reply(text.view()));
     static_cast<void>(parse_remove_reply(text.view()));
     static_cast<void>(parse_silent_reply(text.view()));
+    static_cast<void>(used_connections(text.view(), "express/theirs"));
     if (const auto parsed = parse_show_info(text.view()); parsed && parsed->pid <= 0) FAIL("a pid of " << parsed->pid);
   }
 }
