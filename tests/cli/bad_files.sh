@@ -63,6 +63,8 @@ rows_of_registry() {
     row "$command: registry of another application" 2 "gear-registry.json belongs to application '$app' with namespace '', not to 'other' with '': correct app and namespace, or haproxy_dir" \
       $command --app other --haproxy-dir "$home/haproxy-1.4"
   done
+  with_text "$registry" '{ "version": 1' row 'corrupt registry: --status only looks' 4 'is corrupt .*a running controller, or the next command that changes something, keeps it aside and rebuilds it' \
+    haproxy_ctld --status
   row 'registry of another namespace' 2 "belongs to application '$app' with namespace '', not to '$app' with 'test'" remove-gear --namespace test
 
   something_was_done

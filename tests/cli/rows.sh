@@ -38,7 +38,7 @@ snapshot() {
   printf -- '--- containers\n'
   lxc-ls -P "$lxc_path" -f -F NAME,STATE,GROUPS
   printf -- '--- servers\n'
-  haproxy_says 'show servers state' | awk '{ print $2, $4, $5, $7, $8, $19 }'
+  haproxy_says 'show servers state' | awk '{ print $2, $4, $5, $7, $8, $19 }' || true
 }
 
 # What was seen after the last row is what there is before the next one, unless something was done in between: then call this.

@@ -20,7 +20,8 @@ TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no t
   const auto template_before = read(template_config);
   const auto gear = ground.gear(1);
   REQUIRE(host.check_room(1));
-  CHECK(gears::check_pool({.pool = ground.options.pool, .gateway = ground.options.gateway, .needed = 100, .bridge = ground.options.bridge}));
+  CHECK(gears::check_pool(
+      {.pool = ground.options.pool, .gateway = ground.options.gateway, .needed = 100, .bridge = ground.options.bridge}));
   REQUIRE(*host.inspect(gear.id) == core::ContainerState::absent);
   REQUIRE(host.list()->empty());
 

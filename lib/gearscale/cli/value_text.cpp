@@ -80,8 +80,8 @@ std::optional<core::AddressPool> parse_pool(std::string_view text) {
 }
 
 std::optional<IdMapChoice> parse_idmap(std::string_view text) {
-  if (text == "auto") return IdMapChoice(IdMapAutomatic{});
-  if (text == "none") return IdMapChoice(IdMapNone{});
+  if (text == "auto") return std::optional<IdMapChoice>(std::in_place, IdMapAutomatic{});
+  if (text == "none") return std::optional<IdMapChoice>(std::in_place, IdMapNone{});
   const auto pieces = split(text, ':');
   if (pieces.size() != 2) return std::nullopt;
   const auto base = parse_integer(pieces[0]);

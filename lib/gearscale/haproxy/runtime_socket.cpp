@@ -46,7 +46,7 @@ bool wait_for(int fd, short events, const Deadline& deadline) {
 
 }  // namespace
 
-Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) {
+Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
   const Deadline deadline(deadline_);
   const auto too_late = [this](const std::string& what) {
     return unavailable(path_, what + " within " + std::to_string(deadline_.count()) + " ms");

@@ -44,7 +44,7 @@ class RuntimeSocket {
   // Sends one line of commands (without its line end) and returns the whole reply; it lives until the next call, in a reused buffer.
   // Blocks at most for the deadline, connect included. Errc::unavailable, saying what to look at: no socket, refused, not permitted,
   // deadline over, connection cut, more than 64 MiB.
-  Result<std::string_view> exchange(std::string_view commands);
+  Result<std::string_view> exchange(std::string_view commands) &;
   const std::string& path() const { return path_; }
 
  private:

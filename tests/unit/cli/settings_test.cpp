@@ -125,7 +125,7 @@ TEST_CASE("docs/configuration.md explains every setting, with its variable and d
   const auto text = content.str();
   for (const auto& setting : settings()) {
     INFO(setting.key);
-    CHECK(text.find("`" + std::string(setting.key) + "`") != std::string::npos);
+    CHECK(text.find(std::string("`").append(setting.key).append("`")) != std::string::npos);
     if (!setting.env.empty()) CHECK(text.find(setting.env) != std::string::npos);
     if (!setting.default_value.empty()) CHECK(text.find(default_text(setting)) != std::string::npos);
   }

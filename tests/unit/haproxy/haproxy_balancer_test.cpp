@@ -184,3 +184,22 @@ TEST_CASE("an addition whose later commands fail is not taken for done") {
         "add server express/gear-00000001-prod 10.0.3.11:8080 check inter 500; enable health express/gear-00000001-prod; "
         "set server express/gear-00000001-prod state ready; enable dynamic-cookie backend express");
 }
+
+TEST_CASE("a gear that is refused for its connections is put into maint once more, unless one is in use") {
+  const bool in_use = GENERATE(false, true);
+  const std::string conns = "# bkname/svname used_cur idle_cur\nexpress/gear-00000001-prod " + std::string(in_use ? "1 0" : "0 1") + "\n\n";
+  const TempDir dir;
+  const FakeHaproxy haproxy(dir / "stats", [&conns](const std::string& commands, int socket) {
+    if (commands.starts_with("del ")) return say(socket, "Server still has connections attached to it, cannot remove it.\n");
+    say(socket, commands.starts_with("show ") ? conns : "\n\n");
+  });
+  HaproxyBalancer balancer(options(dir));
+  const auto removed = balancer.remove("00000001");
+  REQUIRE(error_of(removed) == "");
+  CHECK(!*removed);
+  std::vector<std::string> expected{"del server express/gear-00000001-prod", "show servers conn express"};
+  if (!in_use) {
+    expected.push_back("set server express/gear-00000001-prod state drain; set server express/gear-00000001-prod state maint");
+  }
+  CHECK(haproxy.commands() == expected);
+}

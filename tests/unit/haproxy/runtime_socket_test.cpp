@@ -22,6 +22,13 @@ constexpr core::Millis kDeadline{100};
 constexpr core::Millis kPatient{20'000};
 constexpr core::Millis kMuchTooLate{10'000};  // a busy machine must not fail a test
 
+Result<std::string> ask(const std::string& path) {
+  RuntimeSocket socket(path, kPatient);
+  const auto reply = socket.exchange("show info");
+  if (!reply) return fail(reply.error());
+  return std::string(*reply);
+}
+
 // The error of an exchange that has to wait for its whole deadline.
 Error outwaited(const std::string& path) {
   RuntimeSocket socket(path, kDeadline);
@@ -62,7 +69,7 @@ TEST_CASE("an exchange sends one line and returns all that comes, however it is 
 TEST_CASE("a peer that closes without a word gives an empty reply, for the caller to judge") {
   const TempDir dir;
   const FakeHaproxy haproxy(dir / "stats", [](const std::string&, int) {});
-  const auto reply = RuntimeSocket(dir / "stats", kPatient).exchange("show info");
+  const auto reply = ask(dir / "stats");
   INFO(error_of(reply));
   REQUIRE(reply);
   CHECK(reply->empty());
@@ -86,7 +93,7 @@ TEST_CASE("no socket, a stale one, another kind of file and a closed directory a
   };
   for (const auto& [path, error, says] : cases) {
     INFO(path);
-    const auto reply = RuntimeSocket(path, kPatient).exchange("show info");
+    const auto reply = ask(path);
     REQUIRE(!reply);
     CHECK(reply.error().code == Errc::unavailable);
     CHECK(reply.error().sys_errno == error);
@@ -99,8 +106,8 @@ TEST_CASE("a path that is too long for a unix socket is a configuration error, o
   const std::string longest = dir / std::string(107 - dir.path().size() - 1, 'x');
   REQUIRE(longest.size() == 107);
   const FakeHaproxy haproxy(longest, [](const std::string&, int socket) { say(socket, "hello"); });
-  CHECK(RuntimeSocket(longest, kPatient).exchange("show info").value_or("") == "hello");
-  const auto refused = RuntimeSocket(longest + "x", kPatient).exchange("show info");
+  CHECK(ask(longest).value_or("") == "hello");
+  const auto refused = ask(longest + "x");
   REQUIRE(!refused);
   CHECK(refused.error().code == Errc::config);
   CHECK(refused.error().message.find("longer than the 107 characters") != std::string::npos);
@@ -117,12 +124,12 @@ TEST_CASE("a user that the socket's mode keeps out is told to be another one") {
   REQUIRE(::chmod((dir / "stats").c_str(), 0600) == 0);
   test::Child nobody([&] {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) return 1;
-    const auto refused = RuntimeSocket(dir / "stats", kPatient).exchange("show info");
+    const auto refused = ask(dir / "stats");
     if (refused || refused.error().code != Errc::unavailable || refused.error().sys_errno != EACCES) return 2;
     return refused.error().message.find("Permission denied - connect(2) for " + (dir / "stats")) == 0 ? 0 : 3;
   });
   CHECK(nobody.exit_code() == 0);
-  CHECK(RuntimeSocket(dir / "stats", kPatient).exchange("show info").value_or("") == "hello");
+  CHECK(ask(dir / "stats").value_or("") == "hello");
 }
 
 TEST_CASE("a listener that never accepts is given up at the deadline") {
@@ -158,7 +165,7 @@ TEST_CASE("a queue that gets room again within the deadline is waited for") {
     char command[64];
     if (::recv(served.get(), command, sizeof command, 0) > 0) say(served.get(), "hello");
   });
-  const auto reply = RuntimeSocket(dir / "stats", kPatient).exchange("show info");
+  const auto reply = ask(dir / "stats");
   later.join();
   INFO(error_of(reply));
   CHECK(reply.value_or("") == "hello");
@@ -196,7 +203,7 @@ TEST_CASE("a peer that dies with our commands unread is an error, not a short re
     pollfd arrived{client.get(), POLLIN, 0};
     ::poll(&arrived, 1, -1);
   });
-  const auto reply = RuntimeSocket(dir / "stats", kPatient).exchange("show info");
+  const auto reply = ask(dir / "stats");
   peer.join();
   REQUIRE(!reply);
   CHECK(reply.error().code == Errc::unavailable);
@@ -209,7 +216,7 @@ TEST_CASE("a reply without end is cut at 64 MiB") {
     const std::string piece(1024 * 1024, 'x');
     for (int i = 0; i < 66; ++i) say(socket, piece);
   });
-  const auto reply = RuntimeSocket(dir / "stats", kPatient).exchange("show info");
+  const auto reply = ask(dir / "stats");
   REQUIRE(!reply);
   CHECK(reply.error().code == Errc::unavailable);
   CHECK(reply.error().message.find("longer than 64 MiB") != std::string::npos);
