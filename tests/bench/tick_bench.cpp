@@ -128,23 +128,6 @@ double status_mb(const std::string& field) {
   stop("no " + field + " in /proc/self/status");
 }
 
-// What every change of the farm does besides its ticks: registry and haproxy.cfg are written anew. Here the last gear goes and comes back.
-void change_twice(system::RegistryStore& store, haproxy::HaproxyBalancer& balancer) {
-  const auto lock = store.lock(core::Millis{1'000});
-  const auto loaded = lock ? store.load() : Result<Store::Loaded>(fail(lock.error()));
-  if (!loaded) stop(loaded.error().message);
-  auto registry = *loaded->registry;
-  std::vector<ServerSpec> servers;
-  for (const auto& gear : registry.gears) servers.push_back({gear.id, gear.address});
-  const auto last = servers.back();
-  for (const bool is_there : {false, true}) {
-    ++registry.generation;
-    if (const auto saved = store.save(registry); !saved) stop(saved.error().message);
-    is_there ? servers.push_back(last) : servers.pop_back();
-    if (const auto written = balancer.write_file(servers); !written) stop(written.error().message);
-  }
-}
-
 // The measuring process: a controller as in the daemon, but for its gear host, which holds containers in memory.
 int measure_rows(const Paths& paths, int rows) {
   system::keep_heap_small();  // as the controller does
@@ -174,8 +157,17 @@ int measure_rows(const Paths& paths, int rows) {
   const auto check = measure(tick);
   const auto sample = measure([&] { controller.sample(); });
   const auto memory = status_mb("VmRSS");
-  change_twice(store, balancer);
-  tick();
+  // One gear comes and one goes, with all that is written and checked for it.
+  for (const auto& limits : {core::Limits{rows + 1, core::Limits::kNoLimit}, core::Limits{1, rows}}) {
+    input.limits = limits;
+    const int wanted = limits.min > rows ? rows + 1 : rows;
+    for (int ticks = 0;; ++ticks) {
+      const auto report = controller.tick(input);
+      if (report.decision && report.decision->numbers.serving == wanted && !controller.busy()) break;
+      if (ticks == 1'000) stop("the farm did not come to " + std::to_string(wanted) + " gears");
+      host_clock.advance(core::Millis{100});
+    }
+  }
   // VmHWM is the peak since the start.
   const auto most = status_mb("VmHWM");
   std::printf("%.6f %.6f %.6f %.6f %.3f %.3f\n", check.median, check.p99, sample.median, sample.p99, memory, most);
@@ -220,7 +212,7 @@ Row run(int rows) {
 
 int run_all() {
   std::printf("A check: one full tick of the controller. A sample: the sessions alone. CPU time of its thread, %zu times each.\n"
-              "Memory: at rest, and the most it ever was, with start, registry and haproxy.cfg written.\n\n", kTicks);
+              "Memory: at rest, and the most it ever was, with its start and with a gear that comes and one that goes.\n\n", kTicks);
   std::printf("        check, ms CPU     sample, ms CPU    RSS, MB\n  rows  median     p99    median     p99   rest   most\n");
   Row row;
   for (const int rows : kRows) {

@@ -26,6 +26,10 @@ class ReplyBuffer {
     data_.reset(larger);
     size_ += by;
   }
+  void shrink() {
+    data_.reset();
+    size_ = 0;
+  }
   char* data() { return data_.get(); }
   std::size_t size() const { return size_; }
 
