@@ -62,6 +62,7 @@ rows_with_a_full_disk() {
   row 'disk full: --pin' 1 "cannot write $registry: no space left on device" remove-gear --pin "${gears[0]}"
   umount "$conf"
   rm -rf "$copy"
+  something_was_done
 }
 
 

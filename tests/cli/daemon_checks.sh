@@ -104,6 +104,7 @@ check_daemon_signals() {
   kill -SEGV "$pid"
   await 10 is_dead "$pid" || fail 'it survived SIGSEGV'
   check 'crash: a backtrace in the output file' grep -qE 'crashed by SIGSEGV, backtrace:' "$run/haproxy_ctld.output"
+  check 'no sanitizer has anything to say' test -z "$(grep Sanitizer "$run/haproxy_ctld.output" || true)"
   check 'crash: with frames' grep -qE '(haproxy_ctld|libgearscale|libc)[^ ]*\(.*\) ?\[0x' "$run/haproxy_ctld.output"
   expect 'status after a crash' 1 'dead but its pid file exists' '^$' haproxy_ctld_daemon status
   expect 'start after a crash' 0 'started' '^$' haproxy_ctld_daemon start

@@ -14,7 +14,7 @@ die() { printf '%s: %s\n' "$self" "$*" >&2; exit 1; }
 set -E
 trap 'printf "%s: %s line %s: failed: %s\n" "$self" "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
-work='' bridge='' helpers=()  # helpers: pids to end with the test
+work='' bridge='' haproxy_pid='' helpers=()  # helpers: pids to end with the test
 
 # await SECONDS COMMAND...: true as soon as the command succeeds.
 await() {
@@ -44,11 +44,13 @@ haproxy_answers() { [[ $(haproxy_says 'show info') == *Pid:* ]]; }
 start_haproxy() {
   haproxy -W -D -f "$conf/haproxy.cfg" -p "$run/haproxy.pid" > "$work/haproxy.output" 2>&1 < /dev/null || die "HAProxy does not start: $(tail -n 2 "$work/haproxy.output")"
   await 5 haproxy_answers || die "HAProxy does not answer"
+  haproxy_pid=$(head -n 1 "$run/haproxy.pid")
 }
 
 stop_haproxy() {
-  [[ -s $run/haproxy.pid ]] || return 0
-  end_process "$(head -n 1 "$run/haproxy.pid")"
+  [[ -n $haproxy_pid ]] || return 0
+  end_process "$haproxy_pid"
+  haproxy_pid=''
   rm -f "$run/haproxy.pid" "$run/stats"
 }
 
@@ -59,7 +61,7 @@ tool() {
   local name=$1
   shift
   env -i "PATH=$PATH" "HOME=$work/nobody" "OPENSHIFT_APP_NAME=$app" "OPENSHIFT_HOMEDIR=$home" "${variables[@]}" \
-    "${runner[@]}" timeout -k 5 60 "$tools/$name" "$@"
+    "${runner[@]}" timeout -k 5 30 "$tools/$name" "$@"
 }
 
 # The gears' ids that the registry has in a state, one a line.
@@ -108,7 +110,7 @@ farm_up() {
   local file
   [[ $EUID -eq 0 ]] || skip "it makes containers, which needs root"
   [[ -x $1/haproxy_ctld ]] || die "$1: no tools there"
-  for file in haproxy socat jq lxc-create ip; do command -v "$file" > /dev/null || die "$file: not installed: run scripts/install-deps test"; done
+  for file in haproxy socat jq curl dnsmasq setpriv lxc-create ip; do command -v "$file" > /dev/null || die "$file: not installed: run scripts/install-deps test"; done
   trap farm_down EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM

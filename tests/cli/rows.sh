@@ -5,17 +5,22 @@
 # shellcheck disable=SC2154,SC2034  # the variables of the farm
 passed=0 failed=0
 
+# A test that is killed for taking too long could not clean up; so it ends itself before. Each command has its own limit, see tool().
+in_time() { [[ $SECONDS -lt 240 ]] || die "it takes too long: $passed passed, $failed failed so far"; }
+
 pass() {
   passed=$((passed + 1))
-  [[ -z ${VERBOSE:-} ]] || printf 'ok    %s\n' "$1"
+  in_time
+  [[ -z ${VERBOSE:-} ]] || printf 'ok    %s\n' "${1//[^[:print:]]/ }"
 }
 
 # fail NAME LINE...
 fail() {
   failed=$((failed + 1))
-  printf 'FAIL  %s\n' "$1"
+  printf 'FAIL  %s\n' "${1//[^[:print:]]/ }"
   shift
   [[ $# -eq 0 ]] || printf '      %s\n' "$@"
+  in_time
 }
 
 # finish: the last line, and the exit code of the test.

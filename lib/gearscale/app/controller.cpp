@@ -202,7 +202,8 @@ void Controller::carry_on(Working& working, core::Time now) {
   for (int round = 0; round < kRounds; ++round) {
     auto steps = plan_steps(working.read(), now);
     if (steps.empty()) return;
-    const core::Registry before = working.read();
+    core::Registry before;  // of the gears that take a step: a large registry is not copied for one of them
+    for (const auto& step : steps) before.gears.push_back(*core::find_gear(working.read(), step.id));
     for (const auto& outcome : executor_.run(steps, working.edit(), now)) record(outcome, before, working.read());
   }
 }

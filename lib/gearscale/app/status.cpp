@@ -28,6 +28,7 @@ Result<codec::StatusReport> status(const ControlSettings& settings, const Ports&
     report.capacity_pct = core::capacity_pct({counts.sessions, counts.serving, settings.policy.sessions_per_gear});
   } else {
     report.error = seen.error().message;
+    report.error_code = seen.error().code;
   }
   const auto& application = settings.application;
   for (const auto& gear : registry.gears) {

@@ -14,6 +14,7 @@
 #include "gearscale/cli/print_config.hpp"
 #include "gearscale/cli/real_parts.hpp"
 #include "gearscale/codec/status.hpp"
+#include "gearscale/system/heap.hpp"
 #include "gearscale/system/pid_file.hpp"
 
 namespace gearscale::cli {
@@ -43,7 +44,8 @@ Result<int> print_status(const ControllerOptions& options) {
       app::status(parts.settings("haproxy_ctld"), parts.ports, *limits, running ? std::optional(daemon->pid) : std::nullopt);
   if (!report) return fail(report.error());
   std::cout << (options.json ? codec::status_json(*report) + "\n" : codec::status_table(*report));
-  return report->error.empty() ? kExitDone : kExitUnavailable;
+  if (!report->error.empty()) return fail(report->error_code, report->error);  // what the registry knows was shown all the same
+  return kExitDone;
 }
 
 Result<system::PidFile> take_pid_file(const std::string& path) {
@@ -188,6 +190,7 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
     return exit_code(error.code);
   };
   system::install_crash_handler();
+  system::keep_heap_small();
   survive_lost_readers();
   auto started = start_up(options);
   if (!started) return give_up(started.error());

@@ -58,8 +58,8 @@ enum class AddReply { added, exists };                 // exists: "Already exist
 Result<AddReply> parse_add_reply(std::string_view reply);
 enum class RemoveReply { removed, absent, busy };      // absent: "No such server."; busy: connections are left, try again
 Result<RemoveReply> parse_remove_reply(std::string_view reply);
-// How many connections to the server "BACKEND/NAME" are in use, idle ones not counted: column used_cur of the reply to `show servers conn BACKEND`.
-// Nothing when that is not in the reply.
+// How many connections to the server "BACKEND/NAME" are in use, idle ones not counted: column used_cur of the reply to
+// `show servers conn BACKEND`. Nothing when that is not in the reply.
 std::optional<std::int64_t> used_connections(std::string_view reply, std::string_view path);
 // For commands that answer with silence.
 Result<void> parse_silent_reply(std::string_view reply);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gearscale/base/result.hpp"
 #include "gearscale/core/lifecycle.hpp"
 #include "gearscale/core/types.hpp"
 
@@ -31,6 +32,7 @@ struct StatusReport {
   core::Policy policy;
   std::optional<int> controller_pid;  // nothing: no controller runs
   std::string error;                  // why HAProxy could not be asked; empty when it could
+  Errc error_code = Errc::unavailable;
   std::vector<StatusGear> gears;
 };
 

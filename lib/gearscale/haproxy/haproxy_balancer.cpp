@@ -116,9 +116,9 @@ Result<bool> HaproxyBalancer::remove(std::string_view id) {
   return *removed != codec::RemoveReply::busy;
 }
 
-// Entering maint closes a server's idle connections, but those in use at that moment are kept for reuse when they become idle later (before
-// HAProxy 3.3), and then `del server` is refused until they are purged, up to 15 s later. Entering maint once more closes them. For the
-// moment in between a sticky client may get through, so that is done only when nothing else is in use; such a client is served all the same.
+// Entering maint closes a server's idle connections, but those in use at that moment are kept for reuse when they become idle later
+// (before HAProxy 3.3), and then `del server` is refused until they are purged, up to 15 s later. Entering maint once more closes them.
+// In between a sticky client may get through, so that is done only when nothing is in use; such a client is served all the same.
 void HaproxyBalancer::drop_idle_connections(const std::string& path) {
   const auto reply = socket_.exchange("show servers conn " + options_.backend);
   if (!reply || codec::used_connections(*reply, path) != 0) return;
@@ -127,6 +127,10 @@ void HaproxyBalancer::drop_idle_connections(const std::string& path) {
 }
 
 Result<void> HaproxyBalancer::write_file(const std::vector<ServerSpec>& servers) {
+  // The last sample is not needed any more, and the file of a large farm takes as much memory as its sample.
+  socket_.forget_reply();
+  view_.gears = {};
+  stat_.servers = {};
   std::vector<codec::ServerCommand> commands;
   commands.reserve(servers.size());
   for (const auto& server : servers) commands.push_back(command_for(server));

@@ -19,7 +19,6 @@ namespace {
 using system::Deadline;
 
 constexpr std::size_t kChunk = 128 * 1024;
-constexpr std::size_t kKept = 256 * 1024;
 constexpr std::size_t kLargest = 64 * 1024 * 1024;
 
 Unexpected unavailable(const std::string& path, const std::string& what, int error = 0) {
@@ -49,8 +48,6 @@ bool wait_for(int fd, short events, const Deadline& deadline) {
 
 Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
   const Deadline deadline(deadline_);
-  // Most replies are small: the room that a large one took is given back, not held through all that happens until the next large one.
-  if (reply_.size() > kKept) reply_.shrink();
   const auto too_late = [this](const std::string& what) {
     return unavailable(path_, what + " within " + std::to_string(deadline_.count()) + " ms");
   };

@@ -26,7 +26,7 @@ class ReplyBuffer {
     data_.reset(larger);
     size_ += by;
   }
-  void shrink() {
+  void give_back() {
     data_.reset();
     size_ = 0;
   }
@@ -49,7 +49,8 @@ class RuntimeSocket {
   // Blocks at most for the deadline, connect included. Errc::unavailable, saying what to look at: no socket, refused, not permitted,
   // deadline over, connection cut, more than 64 MiB.
   Result<std::string_view> exchange(std::string_view commands) &;
-  const std::string& path() const { return path_; }
+  // Gives the buffer back; the next exchange makes a new one.
+  void forget_reply() { reply_.give_back(); }
 
  private:
   std::string path_;
