@@ -107,6 +107,7 @@ class Store {
   virtual Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) = 0;
   // The registry as it is on disk now; re-read only when the file changed. An empty registry when there is no file. With the lock
   // held a corrupt one is put aside and `was_corrupt` becomes true: then it has to be rebuilt from what LXC and HAProxy show.
+  // Errc::config for the registry of another application, which stays where it is.
   struct Loaded {
     const core::Registry* registry = nullptr;  // valid until the next load or save
     bool was_corrupt = false;

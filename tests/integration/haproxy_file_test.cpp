@@ -198,10 +198,15 @@ TEST_CASE("what cannot become a good file leaves the old one as it is") {
   }
 }
 
-TEST_CASE("check_file wants a readable file with our block") {
+TEST_CASE("check_file wants a readable file with our block that HAProxy accepts") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
   CHECK(error_of(balancer.check_file()) == "");
+  spit(farm.config(), farm.text() + "    frobnicate yes\n");
+  const auto refused = balancer.check_file();
+  REQUIRE(!refused);
+  CHECK(refused.error().code == Errc::config);
+  CHECK(refused.error().message.find("HAProxy refuses " + farm.config() + ": ") != std::string::npos);
   spit(farm.config(), "global\n");
   const auto no_block = balancer.check_file();
   REQUIRE(!no_block);

@@ -63,7 +63,7 @@ Result<int> run_once(const ControllerOptions& options) {
   if (!signals) return fail(signals.error());
   RealParts parts(*config, Mirror::none);
   if (const auto limits = parts.files.strict_limits(); !limits) return fail(limits.error());
-  if (const auto file = parts.balancer.check_file(); !file) return fail(file.error());
+  if (const auto setup = parts.balancer.check_setup(); !setup) return fail(setup.error());
   const auto pid_file = take_pid_file(config->paths.pid_file);
   if (!pid_file) return fail(pid_file.error());
   auto hooks = make_hooks(parts, *signals, nullptr);
@@ -197,7 +197,7 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
   auto parts = std::make_unique<RealParts>(started->config, foreground ? Mirror::to_stdout : Mirror::none);
   // At a start there are no last good limits to stay with.
   if (const auto limits = parts->files.strict_limits(); !limits) return give_up(limits.error());
-  if (const auto file = parts->balancer.check_file(); !file) return give_up(file.error());
+  if (const auto setup = parts->balancer.check_setup(); !setup) return give_up(setup.error());
   if (const auto room = parts->host.check_room(0); !room) return give_up(room.error());
   const auto pid_file = take_pid_file(parts->config.paths.pid_file);
   if (!pid_file) return give_up(pid_file.error());

@@ -135,7 +135,7 @@ Result<int> run_gear_tool(GearTool tool, const std::string& called_as, const Gea
   Errand errand{parts, options, *limits, parts.settings(called_as)};
   errand.settings.dry_run = options.dry_run;
   if (pins) return run_pins(errand);
-  if (const auto file = parts.balancer.check_file(); !file) return fail(file.error());
+  if (const auto setup = parts.balancer.check_setup(); !setup) return fail(setup.error());
 
   if (options.no_wait) {
     const auto daemon = system::PidFile::status(parts.config.paths.pid_file);

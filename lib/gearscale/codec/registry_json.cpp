@@ -180,8 +180,10 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
   }
   const core::Application application{.app = members.text("app"), .ns = members.text("namespace")};
   if (!members.problem() && (application.app != context.application.app || application.ns != context.application.ns)) {
-    return corrupt("it belongs to application '" + printable(application.app) + "' with namespace '" + printable(application.ns) +
-                   "', not to '" + context.application.app + "' with '" + context.application.ns + "'");
+    // Somebody's good registry: to put it aside and to take its gears for strangers would be the end of them.
+    return fail(Errc::config, "gear-registry.json belongs to application '" + printable(application.app) + "' with namespace '" +
+                                  printable(application.ns) + "', not to '" + context.application.app + "' with '" +
+                                  context.application.ns + "': correct app and namespace, or haproxy_dir");
   }
   core::Registry registry;
   const auto boot_id = members.text("boot_id");

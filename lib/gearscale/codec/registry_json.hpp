@@ -23,9 +23,10 @@ struct RegistryContext {
 // milliseconds, the *_ms are the steady clock's.
 std::string encode_registry(const core::Registry& registry, const RegistryContext& context);
 
-// Errc::unavailable, saying what is wrong and where, for anything that encode_registry would not write: not JSON, another version or
-// application, unknown state, bad id or address, an id or address twice (0.0.0.0, no address, may be), numbers out of range, over 16 MiB.
-// Unknown members are ignored. With another boot_id, since = now, a deadline keeps its length (deadline - since), last_addition = now.
+// Errc::config for the registry of another application. Errc::unavailable, saying what is wrong and where, for anything else that
+// encode_registry would not write: not JSON, another version, unknown state, bad id or address, an id or address twice (0.0.0.0, no
+// address, may be), numbers out of range, over 16 MiB. Unknown members are ignored. With another boot_id, since = now,
+// a deadline keeps its length (deadline - since), last_addition = now.
 Result<core::Registry> decode_registry(std::string_view text, const RegistryContext& context);
 
 }  // namespace gearscale::codec

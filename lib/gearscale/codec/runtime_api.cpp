@@ -79,6 +79,12 @@ Result<HaproxyInfo> parse_show_info(std::string_view reply) {
   return info;
 }
 
+Result<void> check_cli_level(std::string_view reply) {
+  const auto level = trim(reply);
+  if (level != "operator" && level != "user") return {};
+  return fail(Errc::config, "HAProxy's stats socket gives level " + std::string(level) + " only: it needs 'level admin' in haproxy.cfg");
+}
+
 Result<void> check_version(const HaproxyInfo& info) {
   if (info.version >= kOldestHaproxy) return {};
   return fail(Errc::config,
@@ -108,7 +114,10 @@ Result<AddReply> parse_add_reply(std::string_view reply) {
     return line == "New server registered." || line == "Already exists a server with the same name in backend.";
   });
   if (verdict == lines.end()) {
-    return lines.empty() ? fail(Errc::failed, "HAProxy did not say that it added the server") : objection(lines.front());
+    if (lines.empty()) return fail(Errc::failed, "HAProxy did not say that it added the server");
+    // The commands around `add server` say only that there is no such server; the reason is what it says itself.
+    const auto reason = std::find_if(lines.begin(), lines.end(), [](std::string_view line) { return line != kNoServer; });
+    return objection(reason == lines.end() ? lines.front() : *reason);
   }
   // What stands before it are warnings about the new server, or words of earlier commands; what follows are the errors of later ones.
   if (verdict + 1 != lines.end()) return objection(*(verdict + 1));

@@ -31,6 +31,9 @@ Result<HaproxyInfo> parse_show_info(std::string_view reply);
 // Errc::config with what to do when the version is older than kOldestHaproxy.
 Result<void> check_version(const HaproxyInfo& info);
 
+// The reply to `show cli level`. Errc::config when it is a level that may change nothing; other words and none at all say nothing against it.
+Result<void> check_cli_level(std::string_view reply);
+
 struct ServerCommand {
   std::string backend;
   std::string server;

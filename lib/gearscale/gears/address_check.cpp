@@ -6,6 +6,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -17,6 +18,8 @@
 namespace gearscale::gears {
 
 namespace {
+
+constexpr std::size_t kMaxInterfaceName = 15;
 
 std::uint32_t mask_of(int prefix) { return prefix <= 0 ? 0 : ~std::uint32_t{0} << (32 - prefix); }
 bool same_network(std::uint32_t a, std::uint32_t b, int prefix) { return ((a ^ b) & mask_of(prefix)) == 0; }
@@ -75,6 +78,16 @@ Result<void> check_bridge_network(const PoolQuestion& question, const std::vecto
 
 }  // namespace
 
+Result<void> check_bridge(const std::string& bridge) {
+  if (!is_safe_name(bridge, kMaxInterfaceName)) {
+    return fail(Errc::config,
+                "bridge: '" + printable(bridge) + "' is not the name of a network device (1 to 15 letters, digits, '-', '_', '.')");
+  }
+  if (::access(("/sys/class/net/" + bridge + "/bridge").c_str(), F_OK) == 0) return {};
+  return fail(Errc::config, "there is no network bridge " + bridge + ". Make one without DHCP: ip link add " + bridge +
+                                " type bridge; ip address add" + " ADDRESS/PREFIX dev " + bridge + "; ip link set " + bridge + " up");
+}
+
 Result<std::vector<InterfaceAddress>> interface_addresses() {
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) return system::fail_errno(Errc::failed, "cannot list the addresses of this machine", errno);
@@ -101,6 +114,7 @@ Result<void> check_pool(const PoolQuestion& question, const std::vector<Interfac
 }
 
 Result<void> check_pool(const PoolQuestion& question) {
+  if (auto bridge = check_bridge(question.bridge); !bridge) return bridge;
   const auto interfaces = interface_addresses();
   if (!interfaces) return fail(interfaces.error());
   return check_pool(question, *interfaces, dnsmasq_ranges());

@@ -27,6 +27,9 @@ struct PoolQuestion {
   std::string bridge;
 };
 
+// Errc::config, with what to do, when this machine has no network bridge of this name.
+Result<void> check_bridge(const std::string& bridge);
+
 // Errc::failed when the kernel does not say.
 Result<std::vector<InterfaceAddress>> interface_addresses();
 
@@ -37,7 +40,7 @@ Result<std::vector<InterfaceAddress>> interface_addresses();
 //   shares addresses with a DHCP range.
 Result<void> check_pool(const PoolQuestion& question, const std::vector<InterfaceAddress>& interfaces, const std::vector<DhcpRange>& dhcp);
 
-// The same against this machine as it is now.
+// The same, and check_bridge, against this machine as it is now.
 Result<void> check_pool(const PoolQuestion& question);
 
 }  // namespace gearscale::gears

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "gearscale/base/text.hpp"
+#include "gearscale/gears/address_check.hpp"
 #include "gearscale/gears/bring_up.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/inventory.hpp"
@@ -18,7 +19,6 @@ namespace gearscale::gears {
 namespace {
 
 constexpr core::Millis kCallDeadline{1'000};
-constexpr std::size_t kMaxInterfaceName = 15;
 
 std::string mebibytes(std::int64_t bytes) { return format_decimal(static_cast<double>(bytes) / (1024 * 1024)) + " MiB"; }
 
@@ -28,16 +28,6 @@ core::Millis inner(core::Millis deadline) { return deadline - std::min(deadline 
 Result<void> check_root() {
   if (::geteuid() == 0) return {};
   return fail(Errc::config, "containers can be worked on by root only: run this as root (sudo)");
-}
-
-Result<void> check_bridge(const std::string& bridge) {
-  if (!is_safe_name(bridge, kMaxInterfaceName)) {
-    return fail(Errc::config,
-                "bridge: '" + printable(bridge) + "' is not the name of a network device (1 to 15 letters, digits, '-', '_', '.')");
-  }
-  if (::access(("/sys/class/net/" + bridge + "/bridge").c_str(), F_OK) == 0) return {};
-  return fail(Errc::config, "there is no network bridge " + bridge + ". Make one without DHCP: ip link add " + bridge +
-                                " type bridge; ip address add" + " ADDRESS/PREFIX dev " + bridge + "; ip link set " + bridge + " up");
 }
 
 Result<void> check_memory(const Options& options, int count) {

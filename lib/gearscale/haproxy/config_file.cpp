@@ -31,10 +31,10 @@ std::string alerts(std::string_view output) {
   return found.empty() ? std::string(trim(output)) : found;
 }
 
-// The judgement of HAProxy itself. Not with -q: that would keep its reasons from us, too.
+// The judgement of HAProxy itself about `temp`, which is `file` or shall become it. Not with -q: that would keep its reasons from us, too.
 Result<void> haproxy_accepts(const std::string& binary, const std::string& temp, const std::string& file) {
   const auto checked = system::run_process({binary, "-c", "-f", temp}, kCheckDeadline);
-  if (!checked) return fail(checked.error());
+  if (!checked) return fail(checked.error().code, "haproxy_binary: " + checked.error().message, checked.error().sys_errno);
   if (checked->timed_out) return fail(Errc::failed, binary + " -c did not end within 10 s; " + file + " is unchanged");
   if (checked->exit_code == 0) return {};
   auto why = checked->signal != 0 ? "it was ended by signal " + std::to_string(checked->signal) : alerts(checked->output);
@@ -42,7 +42,7 @@ Result<void> haproxy_accepts(const std::string& binary, const std::string& temp,
   replace_all(why, temp, file);  // the name of the temp file helps nobody
   why = printable(why, 400);
   replace_all(why, "\\x27", "'");  // its quotes do no harm here
-  return fail(Errc::config, "HAProxy refuses what " + file + " would become, so it is unchanged: " + why);
+  return fail(Errc::config, "HAProxy refuses " + (temp == file ? file : "what " + file + " would become, so it is unchanged") + ": " + why);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ Result<void> ConfigFile::check() const {
   if (!text) return fail(text.error());
   const auto block = codec::find_block(*text, options_.backend);
   if (!block) return fail(block.error().code, options_.config_file + ": " + block.error().message);
-  return {};
+  return haproxy_accepts(options_.binary, options_.config_file, options_.config_file);
 }
 
 Result<void> ConfigFile::write_block(const std::vector<codec::ServerCommand>& servers) {

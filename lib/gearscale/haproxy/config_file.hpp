@@ -20,7 +20,8 @@ class ConfigFile {
   // Errc::config (no file, markers missing or twice, HAProxy refuses the result), Errc::failed (disk full, ...).
   Result<void> write_block(const std::vector<codec::ServerCommand>& servers);
 
-  // Errc::config when the file cannot be read or has no block of ours.
+  // Errc::config when the file cannot be read, has no block of ours, or is one that HAProxy refuses: found out before a gear is made for
+  // it. Blocks as write_block does.
   Result<void> check() const;
 
  private:

@@ -67,6 +67,12 @@ Result<const BalancerView*> HaproxyBalancer::observe() {
   return &view_;
 }
 
+Result<void> HaproxyBalancer::check_setup() {
+  if (auto file = check_file(); !file) return file;
+  const auto level = socket_.exchange("show cli level");
+  return level ? codec::check_cli_level(*level) : Result<void>();  // that HAProxy is away is not wrong with the setup
+}
+
 Result<double> HaproxyBalancer::sessions() {
   if (const auto known = ensure_version(); !known) return fail(known.error());
   const auto reply = socket_.exchange("show stat " + options_.backend + " 2 -1");  // type 2: the BACKEND row alone

@@ -29,8 +29,10 @@ class HaproxyBalancer final : public Balancer {
 
   // Version and process of the running HAProxy. Errc::config when it is too old.
   Result<codec::HaproxyInfo> info();
-  // Can haproxy.cfg be read, and does it have our block? Errc::config otherwise.
+  // Can haproxy.cfg be read, does it have our block, and does HAProxy accept it as it is? Errc::config otherwise.
   Result<void> check_file() const { return file_.check(); }
+  // check_file, and: does the socket, if it answers, let us change anything? Found out before a gear is made that could not be handed over.
+  Result<void> check_setup();
 
  private:
   Result<void> set_state(std::string_view id, std::string_view state);

@@ -112,6 +112,10 @@ Result<std::optional<std::string>> RegistryStore::read(Fd file) {
   version_ = std::move(version);
   if (!text) return std::optional<std::string>(text.error().message);
   auto decoded = codec::decode_registry(*text, {.application = application_, .boot_id = *boot_now, .now = clock_.now()});
+  if (!decoded && decoded.error().code == Errc::config) {
+    version_ = {};  // nothing of it may be taken for read
+    return fail(decoded.error());
+  }
   if (!decoded) return std::optional<std::string>(decoded.error().message);
   registry_ = std::move(*decoded);
   return std::optional<std::string>();

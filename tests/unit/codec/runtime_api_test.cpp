@@ -76,6 +76,9 @@ TEST_CASE("real replies to adding a server") {
     REQUIRE_FALSE(bad);
     CHECK(bad.error().code == Errc::failed);
     CHECK(contains(bad.error().message, "unknown keyword"));
+    const auto in_line = parse_add_reply("No such server.\n\nunknown keyword 'bogus'.\n\nNo such server.\n\nNo such server.\n\n\n");
+    REQUIRE_FALSE(in_line);
+    CHECK(contains(in_line.error().message, "unknown keyword"));
     const auto late = parse_add_reply(reply_of(version, "line_health_without_check"));
     REQUIRE_FALSE(late);
     CHECK(contains(late.error().message, "Health check was not configured"));
@@ -232,6 +235,18 @@ TEST_CASE("connections in use are counted without the idle ones") {
     CAPTURE(reply);
     CHECK(used_connections(reply, "b/s") == std::nullopt);
   }
+}
+
+TEST_CASE("a socket that may change nothing is found out, words that are not known are let pass") {
+  for (const auto* level : {"user\n\n", "operator\n\n"}) {
+    const auto checked = check_cli_level(level);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().code == Errc::config);
+    CHECK(contains(checked.error().message, "level admin"));
+  }
+  CHECK(check_cli_level("admin\n\n"));
+  CHECK(check_cli_level("Unknown command: 'show cli level'\n\n"));
+  CHECK(check_cli_level(""));
 }
 
 TEST_CASE("damaged replies never do more than fail") {
