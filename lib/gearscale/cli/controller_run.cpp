@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "gearscale/app/status.hpp"
 #include "gearscale/cli/exit_codes.hpp"
@@ -64,8 +65,10 @@ Result<int> run_once(const ControllerOptions& options) {
   RealParts parts(*config, Mirror::none);
   if (const auto limits = parts.files.strict_limits(); !limits) return fail(limits.error());
   if (const auto setup = parts.balancer.check_setup(); !setup) return fail(setup.error());
-  const auto pid_file = take_pid_file(config->paths.pid_file);
-  if (!pid_file) return fail(pid_file.error());
+  // A dry run changes nothing, so it may look beside a running controller.
+  std::optional<Result<system::PidFile>> pid_file;
+  if (!options.dry_run) pid_file.emplace(take_pid_file(config->paths.pid_file));
+  if (pid_file && !*pid_file) return fail(pid_file->error());
   auto hooks = make_hooks(parts, *signals, nullptr);
   hooks.daemon_runs = [] { return false; };  // it is this process that holds the pid file
   if (!options.dry_run && !hooks.may_drive())
