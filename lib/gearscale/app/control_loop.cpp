@@ -53,9 +53,10 @@ int run_loop(Controller& controller, const Ports& ports, const std::function<Int
       if (check) next_check = std::max(next_check + intervals().check, now);
       next_sample = now + intervals().sample;
     }
-    const auto next = std::min(next_check, next_sample);
-    const auto longest = next - ports.clock.now();
-    touched = wait(ports, hooks, drives && !controller.busy() ? longest : std::min(longest, kTransitionInterval)) || touched;
+    auto longest = std::min(next_check, next_sample) - ports.clock.now();
+    if (controller.busy()) longest = std::min(longest, kTransitionInterval);
+    if (!drives) longest = kTransitionInterval;  // nothing is due before the driver's lock is free
+    touched = wait(ports, hooks, longest) || touched;
   }
 }
 

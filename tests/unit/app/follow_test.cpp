@@ -124,6 +124,19 @@ TEST_CASE("a tool does not wait for ever for a controller that does nothing") {
   CHECK(followed.error().code == Errc::unavailable);
 }
 
+TEST_CASE("the controller's loop does not spin while another process drives") {
+  World world;
+  world.populate(1);
+  Process process(world);
+  process.lock_is_free = false;
+  process.signal_after = 4;  // three rounds before it
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  const auto begin = std::chrono::steady_clock::now();
+  app::run_loop(controller, world.ports, [] { return app::Intervals{100ms, 100ms}; }, process.hooks);
+  CHECK(std::chrono::steady_clock::now() - begin >= 3 * app::kTransitionInterval);
+  CHECK(world.store.saves == 0);
+}
+
 TEST_CASE("the controller's loop ends at TERM and leaves the gears serving") {
   World world;
   world.populate(2);
