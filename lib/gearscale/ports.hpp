@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "gearscale/core/gear.hpp"
 #include "gearscale/core/lifecycle.hpp"
 #include "gearscale/core/reconcile.hpp"
+#include "gearscale/core/response_window.hpp"
 
 namespace gearscale {
 
@@ -27,7 +29,8 @@ struct ServerView {
 };
 
 struct BalancerView {
-  double sessions = 0;  // BACKEND scur, queued ones included
+  double sessions = 0;   // BACKEND scur, queued ones included
+  std::int64_t pid = 0;  // of the HAProxy that answered: another one than before means a reload or a restart
   std::vector<ServerView> gears;
 };
 
@@ -48,20 +51,37 @@ class Balancer {
   // Adds the server, with health check and dynamic cookie, and makes it ready. One that is there already is made ready.
   virtual Result<void> add(const ServerSpec& server) = 0;
   virtual Result<void> drain(std::string_view id) = 0;
+  // Takes a draining server back into rotation.
+  virtual Result<void> recall(std::string_view id) = 0;
   virtual Result<void> maint(std::string_view id) = 0;
   virtual Result<void> cut_sessions(std::string_view id) = 0;
   // True: it is gone (or was not there). False: refused for now, connections are left.
   virtual Result<bool> remove(std::string_view id) = 0;
-  // Makes our block of haproxy.cfg hold exactly these servers: checked by HAProxy itself, durable, then renamed. Nothing is written when it
-  // is equal already. Errc::config when the file has no markers or HAProxy refuses the result; the file is then unchanged.
-  virtual Result<void> write_file(const std::vector<ServerSpec>& servers) = 0;
+  // Begins to make our block of haproxy.cfg hold exactly these servers (checked by HAProxy itself, durable, then renamed) in a process of its
+  // own, and returns at once. While one is under way the newest wish waits for its end and is then begun; older wishes are forgotten. Errors:
+  // only that no process could be had.
+  virtual Result<void> begin_file(const std::vector<ServerSpec>& servers) = 0;
+  // How the writing that ended since the last call went; nothing when none ended. Never waits. Errc::config when the file has no markers or
+  // HAProxy refuses the result: the file is then unchanged.
+  virtual std::optional<Result<void>> file_written() = 0;
+  // A writing is under way or waits for its turn.
+  virtual bool file_busy() const = 0;
+  // Readable when file_written() has something; -1: never.
+  virtual int file_fd() const = 0;
+  // Does our block hold exactly these servers now? Reads the file; Errc::config as file_written.
+  virtual Result<bool> file_holds(const std::vector<ServerSpec>& servers) = 0;
 };
 
-enum class JobKind { bring_up, tear_down };
+enum class JobKind {
+  bring_up,   // until it answers
+  stand_by,   // until it is ready to be woken: frozen or stopped, as standby_state says
+  tear_down,  // until nothing is left
+};
 
 struct GearSpec {
   std::string id;
   std::uint32_t address = 0;
+  std::string template_name;  // what it is cloned from when it is not there; empty: the configured one
 };
 
 // How a job ended. `detail` is for people: "ready in 31 ms (clone 6, start 17, probe 8)".
@@ -70,6 +90,7 @@ struct JobResult {
   JobKind kind = JobKind::bring_up;
   int pid = 0;  // of the process that did it
   Result<std::string> detail = std::string();
+  std::vector<std::string> log;  // what hooks of the application printed: lines for the event log
 };
 
 // Where gears live. Only containers that carry our mark are ever touched.
@@ -80,17 +101,35 @@ class GearHost {
   virtual Result<std::vector<core::ContainerFact>> list() = 0;
   // The state of one; `absent` when there is none of ours by that name.
   virtual Result<core::ContainerState> inspect(std::string_view id) = 0;
-  // May `count` gears be made now? Template, bridge, privileges (Errc::config); memory_reserve (Errc::limit).
-  virtual Result<void> check_room(int count) = 0;
-  // Starts a job and returns at once. bring_up: clone unless it is there whole, start, probe until it answers. tear_down: stop, destroy, clean up;
-  // success when there was nothing. Both may be started again after a crash at any point. One job a gear at a time.
+  // May `count` gears be made now? Template (empty: the configured one), bridge, privileges (Errc::config); memory_reserve (Errc::limit).
+  virtual Result<void> check_room(int count, const std::string& template_name) = 0;
+  // Starts a job and returns at once. bring_up: clone unless it is there whole, start or unfreeze, probe until it answers. stand_by: from
+  // whatever is there to a standby: clone, start, probe, freeze; a running gear is only frozen (or stopped). tear_down: stop, destroy, clean
+  // up; success when there was nothing. All may be started again after a crash at any point. One job a gear at a time.
   virtual Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) = 0;
   // Ends a running job; it will not be reported.
   virtual void cancel(std::string_view id) = 0;
   // Jobs that ended since the last call; never waits.
   virtual std::vector<JobResult> finished() = 0;
-  // A descriptor that becomes readable when finished() has something, or -1.
+  // Thaws a gear that stands by frozen: one system call, nothing else, so that the next request is answered in a millisecond. Errc::failed when
+  // it is not held frozen by this process or died meanwhile; a bring_up job finds out more.
+  virtual Result<void> wake(std::string_view id) = 0;
+  // Gears whose containers ended since the last call (not those that a job of ours stopped); never waits.
+  virtual std::vector<std::string> died() = 0;
+  // A descriptor that becomes readable when finished() or died() has something, or -1.
   virtual int ready_fd() const = 0;
+};
+
+// HAProxy's log of requests, read live: from its own ring or from a file.
+class ResponseLog {
+ public:
+  virtual ~ResponseLog() = default;
+  // At each check. `pid` is the HAProxy that answers now: a ring's reader moves to it, and drains the old one for 5 s. Asks how many lines were
+  // dropped, opens what was lost. Errc::unavailable: no such file or ring, socket gone, drops growing since the last call; the signal is lost until
+  // a later call succeeds. Errc::config: what only a person can mend. Waits for one exchange with HAProxy at most.
+  virtual Result<void> look_after(std::int64_t pid, core::Time now) = 0;
+  // Puts what was logged since the last call into the window; never waits. Errors as look_after.
+  virtual Result<void> read(core::ResponseWindow& window, core::Time now) = 0;
 };
 
 // Holds the application's one lock while it lives.

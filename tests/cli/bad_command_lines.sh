@@ -16,6 +16,8 @@ rows_of_command_lines() {
     row "$tool: option in place of a value" 2 "option '--app' needs a value, but '--debug' follows" "$tool" --app --debug
     row "$tool: value for a switch" 2 "option '--json' takes no value" "$tool" --json=yes
     row "$tool: option twice" 2 "option '--up-pct' is given twice" "$tool" --up-pct 80 --up-pct 81
+    row "$tool: a setting by both names" 2 '--scale-max and --max-gears cannot be used together' "$tool" --max-gears 8 --scale-max 8
+    row "$tool: a former option" 2 "unknown option '--drain-timeout'; drain_idle, drain_soft and drain_hard took its place" "$tool" --drain-timeout 60s
     row "$tool: --config without a name" 2 "'--config' needs" "$tool" --config=
   done
   row 'letter twice' 2 "option '--app' is given twice" add-gear -a shop -a shop
@@ -33,12 +35,26 @@ rows_of_command_lines() {
   done
   row '--gear with --count' 2 '--gear and --count cannot be used together' remove-gear --gear "${gears[0]}" --count 1
   row '--gear with --pin' 2 '--pin and --gear cannot be used together' remove-gear --gear "${gears[0]}" --pin "${gears[1]}"
+  row '--now with --pin' 2 '--pin and --now cannot be used together' remove-gear --pin "${gears[0]}" --now
+  row '--now with --unpin' 2 '--unpin and --now cannot be used together' remove-gear --now --unpin "${gears[0]}"
+  row '--now with a value' 2 "option '--now' takes no value" remove-gear --now=1
+  row 'add-gear has no --now' 2 "unknown option '--now'" add-gear --now
   row 'add-gear has no --gear' 2 "unknown option '--gear'" add-gear --gear "${gears[0]}"
 
   row '--up with --down' 2 '--up and --down cannot be used together' haproxy_ctld --up --down
   row '--up with --down by letters' 2 '--up and --down cannot be used together' haproxy_ctld -ud
   row '--once with --status' 2 '--once and --status cannot be used together' haproxy_ctld --status --once
   row '--auto with --print-config' 2 '--auto and --print-config cannot be used together' haproxy_ctld --auto --print-config
+  row '--replace with --once' 2 '--once and --replace cannot be used together' haproxy_ctld --replace --once
+  row '--replace --status with a third mode' 2 '--up and --status cannot be used together' haproxy_ctld --replace --status --up
+  row '--replace with a value' 2 "option '--replace' takes no value" haproxy_ctld --replace=new
+  for count in 0 -1 1001 1.5 two ''; do
+    row "--step '$count'" 2 "--step = '.*must be a whole number, 1 to 1000" haproxy_ctld --replace "--step=$count"
+  done
+  row '--step without --replace' 2 '--step needs --replace' haproxy_ctld --once --step 2
+  row '--step with --replace --status' 2 '--status and --step cannot be used together' haproxy_ctld --replace --status --step 2
+  row '--no-wait without --replace' 2 '--no-wait needs --replace' haproxy_ctld --no-wait
+  row '--no-wait with --replace --status' 2 '--status and --no-wait cannot be used together' haproxy_ctld --replace --status --no-wait
   row '--json of the loop' 2 '--json needs --status' haproxy_ctld --json
   row '--count of the controller' 2 "unknown option '--count'" haproxy_ctld --up --count 2
 
@@ -48,6 +64,8 @@ rows_of_command_lines() {
   row 'daemon: option of the controller without --' 2 "unknown option '--debug'.*after '--'" haproxy_ctld_daemon start --debug
   row 'daemon: unknown option after --' 2 "after '--': unknown option '--bogus'" haproxy_ctld_daemon start -- --bogus
   row 'daemon: another mode after --' 2 "after '--': a daemon runs in --auto mode only" haproxy_ctld_daemon start -- --once
+  row 'daemon: a replacement after --' 2 "after '--': a daemon runs in --auto mode only" haproxy_ctld_daemon start -- --replace
+  row 'daemon: a setting by both names after --' 2 "after '--': --scale-min and --stable-gears cannot" haproxy_ctld_daemon start -- --scale-min 1 --stable-gears 1
   row 'daemon: bad value after --' 2 "up_pct = 'high' .command line.: must be a number, 1 to 1000" haproxy_ctld_daemon start -- --up-pct high
 }
 

@@ -32,7 +32,7 @@ rows_of_processes() {
   printf '%s\n' "$pid" > "$run/haproxy_ctld.pid"
   expect 'stale pid file: status' 1 'dead but its pid file exists' '^$' haproxy_ctld_daemon status
   something_was_done
-  tool haproxy_ctld_daemon start > "$work/stdout" 2> "$work/stderr" || fail 'stale pid file: start' "$(< "$work/stderr")"
+  tool haproxy_ctld_daemon start -- --standby-count 0 > "$work/stdout" 2> "$work/stderr" || fail 'stale pid file: start' "$(< "$work/stderr")"
   expect 'stale pid file: start works' 0 'is running' '^$' haproxy_ctld_daemon status
   check 'stale pid file: the other program lives' is_alive "$pid"
   started=$(< "$run/haproxy_ctld.pid")

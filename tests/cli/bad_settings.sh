@@ -12,11 +12,20 @@ each_value() {
 
 rows_of_settings() {
   each_value up-pct 'a number, 1 to 1000' 0 0.99 1000.1 -5 high '' nan inf 1e2 '90 ' 90% 0x5a 1,5
-  each_value remove-pct 'a number, 0 to below up_pct' -0.1 1001 low
+  each_value remove-pct 'a number, 0 to 1000, below up_pct' -0.1 1001 low
   each_value remove-checks 'a whole number, 1 to 1000' 0 1001 2.5
   each_value flap-protection 'a duration such as 500ms' -1s 25h 5x 1d 's' '1 s' '1s1s'
   each_value check-interval 'a duration such as' 0 99ms 61m
-  each_value sample-interval 'a duration such as' 0 49ms
+  each_value policy 'sessions, response-time, or both' '' load sessions,sessions 'sessions,' 'sessions response-time' $'sessions\n' response_time
+  each_value sample-interval 'a duration such as' 0 4ms 61m
+  each_value up-window 'a duration such as' -1ms 61s
+  each_value max-step-up 'a whole number, 1 to 1000, or 0' -1 1001 all
+  each_value response-log 'ring:NAME or file:PATH' '' requests ring: file: file:haproxy.log 'ring:a b' 'ring:a;show info' $'ring:a\nb' 'file:/a b'
+  each_value response-percentile 'one of p50|p90|p99' p95 90 ''
+  each_value response-up 'a duration such as' 0 61m slow
+  each_value response-remove 'a duration such as .*, 0s to 1h, below response_up' -1ms 61m
+  each_value response-window 'a duration such as' 999ms 601s
+  each_value response-min-requests 'a whole number, 1 to 1000000' 0 1000001 few
   each_value sessions-per-gear 'a number, 0.1 to 1000000' 0 0.09 1000001 ten
   each_value scale-min 'a whole number, 1 to 100000' 0 -1 100001
   each_value scale-max 'a whole number, 1 to 100000, or -1' 0 -2 100001 none
@@ -33,7 +42,14 @@ rows_of_settings() {
   each_value gear-cpu 'a number, 0.01 to 4096' 0.001 -1 two
   each_value gear-pids 'a whole number' -1 4194305
   each_value memory-reserve 'a number of bytes such as' -1 lots
-  each_value drain-timeout 'a duration such as' -1 25h
+  each_value hooks-dir 'an absolute path' hooks '/a b' ''
+  each_value hook-timeout 'a duration such as' 0 61m
+  each_value standby-count 'a whole number, 0 to 1000' -1 1001 some
+  each_value standby-state 'one of frozen|stopped' running ''
+  each_value parallel-starts 'a whole number, 1 to 64' 0 65
+  each_value drain-idle 'a duration such as' -1 25h
+  each_value drain-soft 'a duration such as' -1 169h
+  each_value drain-hard 'a duration such as' -1 25h
   each_value stop-timeout 'a duration such as' 11m
   each_value gateway 'none, or an IPv4 address' 10.0.0 10.0.0.256 fe80::1 0.0.0.0
   each_value address-pool 'FIRST-LAST/PREFIX' 10.0.0.1 10.0.0.1-10.0.0.9 10.0.0.9-10.0.0.1/24 10.0.0.1-10.0.1.9/24 10.0.0.0-10.0.0.9/24 10.0.0.1-10.0.0.255/24 \
@@ -41,14 +57,20 @@ rows_of_settings() {
   row 'up_pct equal to remove_pct' 2 'up_pct must be above remove_pct; now up_pct .50, command line., remove_pct .50, command line.' add-gear --up-pct 50 --remove-pct 50
   row 'up_pct below the default remove_pct' 2 "up_pct = '40' .*up_pct must be above remove_pct" haproxy_ctld --once --up-pct 40
   row 'remove_pct above the default up_pct' 2 "remove_pct = '95' .*up_pct must be above remove_pct" haproxy_ctld_daemon start -- --remove-pct 95
+  row 'response_up equal to response_remove' 2 'response_up must be above response_remove; now response_up .1s, command line., response_remove .1s, command' \
+    add-gear --response-up 1s --response-remove 1s
+  row 'response_up below the default response_remove' 2 "response_up = '100ms' .*response_up must be above response_remove" haproxy_ctld --once --response-up 100ms
   row 'scale_min above scale_max' 2 'scale_min must be at most scale_max' remove-gear --scale-min 5 --scale-max 4
+  row 'the limits by their other names' 2 'scale_min must be at most scale_max' add-gear --stable-gears 5 --max-gears 4
+  row 'bad value by its other name' 2 "scale_max = '0' .command line.: must be a whole number" haproxy_ctld --once --max-gears 0
   row 'gateway outside of the network' 2 'gateway must be an address in the network of address_pool' add-gear --gateway 10.255.0.1
   row 'gateway in the pool' 2 'gateway must not be one of address_pool' add-gear --gateway "$network.20"
   row 'the network as gateway' 2 'gateway must be an address in the network' add-gear --gateway "$network.0"
-  row 'pool smaller than scale_max + 4' 2 'address_pool holds 90 addresses; a scale_max of 87 needs at least 91: enlarge address_pool or lower scale_max' \
-    add-gear --scale-max 87
-  with_text "$limits_file" $'scale_min=1\nscale_max=87\n' row 'pool smaller than scale_max + 4 in scale_limits.txt' 2 'needs at least 91' add-gear
-  with_text "$limits_file" $'scale_min=1\nscale_max=87\n' row 'daemon: pool smaller than scale_max + 4' 2 'needs at least 91' haproxy_ctld_daemon start
+  row 'pool too small' 2 'address_pool holds 90 addresses; a scale_max of 86 and a standby_count of 1 need at least 91: enlarge address_pool or lower' \
+    add-gear --scale-max 86
+  row 'pool too small for the standbys' 2 'a scale_max of 80 and a standby_count of 7 need at least 91' add-gear --scale-max 80 --standby-count 7
+  with_text "$limits_file" $'scale_min=1\nscale_max=86\n' row 'pool too small for scale_limits.txt' 2 'need at least 91' add-gear
+  with_text "$limits_file" $'scale_min=1\nscale_max=86\n' row 'daemon: pool too small' 2 'need at least 91' haproxy_ctld_daemon start
 }
 
 rows_of_sources() {
@@ -65,6 +87,9 @@ rows_of_sources() {
   rmdir "$work/nobody/.env/OPENSHIFT_APP_UUID"
 
   with_text "$file" "$good"$'\nbogus = 1\n' row 'conf: unknown key' 2 "haproxy_ctld.conf line [0-9]+: unknown setting 'bogus'; 'haproxy_ctld --help' lists them" add-gear
+  with_text "$file" "$good"$'\ndrain_timeout = 60s\n' row 'conf: a former key' 2 \
+    "line [0-9]+: unknown setting 'drain_timeout'; drain_idle, drain_soft and drain_hard took its place" add-gear
+  with_text "$file" "$good"$'\nmax_gears = 8\n' row 'conf: a name that options have only' 2 "line [0-9]+: unknown setting 'max_gears'" add-gear
   with_text "$file" "$good"$'\nup_pct 80\n' row 'conf: no equals sign' 2 "line [0-9]+: expected 'key = value', found 'up_pct 80'" haproxy_ctld --once
   with_text "$file" "$good"$'\nup_pct = 80\nup_pct = 81\n' row 'conf: a key twice' 2 'line [0-9]+: up_pct is set in line [0-9]+ already' haproxy_ctld --status
   with_text "$file" "$good"$'\nup_pct = high\n' row 'conf: bad value' 2 "up_pct = 'high' .conf/haproxy_ctld.conf line [0-9]+.: must be a number" haproxy_ctld_daemon start

@@ -17,7 +17,9 @@ case $1 in
   cut-info) head -c 30 "$good" ;;
   *)
     # From here on `show info` is in order, and what is wrong is wrong with `show stat`.
-    if [[ $good == */info ]]; then cat "$good"; exit; fi
+    if [[ $good == */info ]]; then cat "$good"; fi
+    [[ $command != 'show info' ]] || exit 0  # a sample asks for both in one line
+    good=$REPLIES/stat
     case $1 in
       stat-hangs) cat > /dev/null ;;
       stat-empty) ;;

@@ -156,12 +156,33 @@ check_gears() {
   check 'a failed gear leaves nothing' cmp "$work/before" <(snapshot | without_counters)
 }
 
+# haproxy.cfg follows the gear, which serves already: one that HAProxy refuses then is an error all the same.
+check_file_afterwards() {
+  local picky=$work/picky-haproxy before
+  before=$(servers_in_file)
+  cat > "$picky" << END
+#!/bin/sh
+for file; do :; done
+[ "\$(grep -c '^ *server gear-' "\$file")" -le $before ] || { echo 'one server too many' >&2; exit 1; }
+exec haproxy "\$@"
+END
+  chmod 755 "$picky"
+  expect 'a file that HAProxy refuses afterwards' 1 '^[0-9a-f]{8} serving' \
+    '^add-gear: the gears serve, but haproxy.cfg could not be brought up to date: .*one server too many' add-gear --haproxy-binary "$picky"
+  check 'the gear serves' test "$(gears_in serving | wc -l)" -gt "$before"
+  check 'the file is as it was' test "$(servers_in_file)" = "$before"
+  result '.action == "add"' 'the next addition' add-gear --json
+  check 'it brings the file up to date' test "$(servers_in_file)" = "$((before + 2))"
+  tool remove-gear --count "$((before > 0 ? 2 : 1))" > /dev/null || fail "the gears do not go"
+}
+servers_in_file() { grep -c '^ *server gear-' "$conf/haproxy.cfg" || true; }
+
 without_counters() { grep -vE '"(generation|last_addition_ms|low_checks)"'; }
 answers() { [[ $(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$run/web" http://gear/) == 200 ]]; }
 
 farm_up "${1:-${GEARSCALE_BIN_DIR:-$project/build/release/bin}}"
 [[ $# -eq 0 ]] || shift
 groups=("$@")
-[[ ${#groups[@]} -gt 0 ]] || groups=(help sources print_config gears daemon_codes daemon_without_haproxy daemon_signals daemon_and_tools daemon_streams)
+[[ ${#groups[@]} -gt 0 ]] || groups=(help sources print_config gears file_afterwards daemon_codes daemon_without_haproxy daemon_signals daemon_and_tools daemon_streams)
 for group in "${groups[@]}"; do "check_$group"; done
 finish

@@ -7,12 +7,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 bin=${GEARSCALE_BIN_DIR:-$top/build/release/bin}
 passed=0 failed=0
+begin_seconds=$SECONDS
+for program in haproxy lxc-create lxc-copy ip socat jq curl; do
+  command -v "$program" > /dev/null || { printf 'SKIPPED: %s is not installed: run scripts/install-deps test\n' "$program"; exit 0; }
+done
+[[ $EUID -eq 0 ]] || { printf 'SKIPPED: it makes containers, which needs root\n'; exit 0; }
 
 # farm_begin NAME NET: names and places. NET is the first three bytes of the farm's /24.
 farm_begin() {
   app=$1 net=$2
   bridge=gst-${app:0:8}
   template=gst-$app-template
+  if [[ -e /sys/class/net/$bridge ]]; then
+    printf 'FAILED  the bridge %s is there: this test runs at this moment, or it was killed: ip link del %s\n' "$bridge" "$bridge"
+    exit 1
+  fi
   work=$(mktemp -d "/var/lib/gearscale-test-$app.XXXXXX")
   chmod 755 "$work"
   lxcpath=$work/lxc
@@ -37,7 +46,7 @@ farm_end() {
   for name in $(lxc-ls -P "$lxcpath" -1 2> /dev/null); do lxc-destroy -f -P "$lxcpath" -n "$name" > /dev/null 2>&1; done
   ip link del "$bridge" 2> /dev/null
   rm -rf "$work"
-  printf '%d passed, %d failed\n' "$passed" "$failed"
+  printf '%d passed, %d failed, %d s\n' "$passed" "$failed" $((SECONDS - begin_seconds))
   [[ $status -eq 0 && $failed -eq 0 && $passed -gt 0 ]] || exit 1
   exit 0
 }
@@ -84,16 +93,35 @@ await() { # await SECONDS COMMAND...: until it succeeds
 
 status_json() { "$tools/haproxy_ctld" --status --json 2> /dev/null; }
 serving() { status_json | jq -r '[.gears[] | select(.state == "serving")] | length'; }
-serves() { [[ $(serving) == "$1" && $(status_json | jq '.gears | length') == "$1" ]]; }
+standing_by() { status_json | jq -r '[.gears[] | select(.state == "standby")] | length'; }
+# Exactly N gears serve and nothing is on its way, standbys apart.
+serves() { [[ $(serving) == "$1" && $(status_json | jq '[.gears[] | select(.state != "standby" and .state != "preparing")] | length') == "$1" ]]; }
 runtime() { printf '%s\n' "$1" | socat -t 5 - "UNIX-CONNECT:$dir/run/stats"; }
 haproxy_pid() { runtime 'show info' | awk -F': ' '$1 == "Pid" { print $2 }'; }
 events() { grep -c -- "$1" "$log" || true; } # how many lines of the log match
 
+# events_json FILTER: the events as objects, each through jq's filter.
+events_json() { jq -c "$1" "${log%.log}.jsonl"; }
+# outcome_is SERVER STEP TEXT: such an outcome of the gear was recorded.
+outcome_is() {
+  [[ -n $(jq -c --arg gear "${1#gear-}" --arg step "$2" --arg text "$3" \
+    'select(.event == "outcome" and .gear == $gear and .step == $step and (.detail | contains($text)))' "${log%.log}.jsonl") ]]
+}
+stands_by() { [[ $(in_registry standby | wc -l) == "$1" && -z $(in_registry preparing) ]]; }
+container_state() { lxc-info -P "$lxcpath" -n "$app-${1#gear-}" -sH 2> /dev/null || echo ABSENT; }
+is_in() { "$2" | grep -qx "$1"; } # is_in SERVER PLACE
+# N gears serve, this one not among them.
+serves_beside() { [[ $(in_registry | grep -vcx "$2") == "$1" && $(in_haproxy | grep -vcx "$2") == "$1" ]]; }
+not() { ! "$@"; }
+exits() { local want=$1 code=0; shift; "$@" > /dev/null 2>&1 || code=$?; [[ $code == "$want" ]]; } # exits CODE COMMAND...
+
 # The four places that know gears, as sorted lists of server names.
-in_registry() { jq -r '.gears[] | select(.state == "serving") | "gear-" + .name' "$dir/conf/gear-registry.json" | sort; }
+in_registry() { jq -r --arg state "${1:-serving}" '.gears[] | select(.state == $state) | "gear-" + .name' "$dir/conf/gear-registry.json" | sort; }
 in_haproxy() { runtime 'show stat' | awk -F, '$1 == "express" && $2 ~ /^gear-/ && $18 ~ /^UP/ { print $2 }' | sort; }
 in_file() { sed -n '/# BEGIN gearscale/,/# END gearscale/s/^ *server \([^ ]*\).*/\1/p' "$dir/conf/haproxy.cfg" | sort; }
-in_lxc() { lxc-ls -P "$lxcpath" -1 --running 2> /dev/null | sed "s/^$app-/gear-/; s/ *\$//" | sort; }
+# Standbys are frozen, or being prepared.
+in_pool() { jq -r '.gears[] | select(.state == "standby" or .state == "preparing") | "gear-" + .name' "$dir/conf/gear-registry.json" | sort; }
+in_lxc() { lxc-ls -P "$lxcpath" -1 --running 2> /dev/null | sed "s/^$app-/gear-/; s/ *\$//" | sort | comm -23 - <(in_pool); }
 
 all_agree() {
   local registry
@@ -114,5 +142,27 @@ hold() {
   done
 }
 wait_for_clients() { [[ ${#clients[@]} -eq 0 ]] || wait "${clients[@]}" 2> /dev/null || true; clients=(); }
-farm_clients_end() { [[ ${#clients[@]} -eq 0 ]] || kill "${clients[@]}" 2> /dev/null; clients=(); }
+# load_begin PATH: from here on load N keeps N requests in flight. load_end: true when every single one was answered, whole.
+loader='' load_in=''
+load_begin() {
+  [[ -p $work/load.in ]] || mkfifo "$work/load.in"
+  "$bin/gearscale-load" --url "$url$1" --hold 0 --stdin --grace 10 < "$work/load.in" > "$work/load.json" 2> "$work/load.errors" &
+  loader=$!
+  exec {load_in}> "$work/load.in"
+}
+load() { echo "$1" >&"$load_in"; }
+load_end() {
+  local code=0
+  exec {load_in}>&-
+  kill -USR1 "$loader" 2> /dev/null || true
+  wait "$loader" || code=$?
+  loader=''
+  [[ $code -eq 0 ]] || cat "$work/load.json" "$work/load.errors"
+  return "$code"
+}
+farm_clients_end() {
+  [[ -z $loader ]] || kill "$loader" 2> /dev/null
+  [[ ${#clients[@]} -eq 0 ]] || kill "${clients[@]}" 2> /dev/null
+  clients=() loader=''
+}
 all_answered() { [[ $(wc -l < "$work/codes") == "$1" && $(grep -c '^200$' "$work/codes") == "$1" ]]; }

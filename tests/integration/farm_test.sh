@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=tests/integration/farm.sh
 . "$(dirname "$0")/farm.sh"
 farm_begin farm 10.77.11
-farm_up --set flap_protection=6s --set debug=true
+farm_up --set flap_protection=6s --set drain_idle=2s --set debug=true
 
 check 'the cartridge starts' "$dir/bin/control" start
 check 'scale_min gears serve after the start' await 20 serves 1
@@ -21,13 +21,13 @@ check 'a new client is given a GEAR cookie' test -n "$cookie"
 clients+=("$!")
 sticky=$!
 
-hold 9 30000
+hold 9 20000
 check '9 held sessions bring a second gear' await 15 serves 2
 check 'all places agree on 2 gears' await 5 all_agree
-hold 9 24000
+hold 9 15000
 check '18 held sessions bring a third gear' await 15 serves 3
 check 'all places agree on 3 gears' await 5 all_agree
-sleep 7
+sleep 5
 check 'a steady 18 sessions bring no fourth' serves 3
 for client in "${clients[@]}"; do [[ $client == "$sticky" ]] || wait "$client"; done
 check 'all 18 held requests were answered with 200' all_answered 18

@@ -32,7 +32,7 @@ void kill_job(LxcGearHost& host, JobKind kind, const GearSpec& gear, std::chrono
   const auto result = await(host, 1).front();
   if (!result.detail) {
     INFO(result.detail.error().message);
-    CHECK(result.detail.error().message == "the process that works on containers was ended by signal 9");
+    CHECK(result.detail.error().message == "the helper process was ended by signal 9");
   }
 }
 

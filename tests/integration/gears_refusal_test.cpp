@@ -19,7 +19,7 @@ namespace {
 void check_refused(const Ground& ground, const std::string& beginning) {
   INFO(beginning);
   LxcGearHost host(ground.options);
-  const auto room = host.check_room(1);
+  const auto room = host.check_room(1, "");
   REQUIRE_FALSE(room);
   CHECK(room.error().code == Errc::config);
   CHECK(room.error().message.substr(0, beginning.size()) == beginning);
@@ -45,7 +45,7 @@ TEST_CASE("a template that cannot be cloned is refused") {
     check_refused(ground, "template tmpl is RUNNING, but only a stopped container can be cloned. Run: lxc-stop -n tmpl");
     REQUIRE(run({"lxc-stop", "-k", "-P", ground.options.lxc_path, "-n", "tmpl"}).exit_code == 0);
     LxcGearHost host(ground.options);
-    CHECK(host.check_room(1));
+    CHECK(host.check_room(1, ""));
   }
   SECTION("made for another range of ids") {
     ground.options.idmap = gears::IdMap{2'000'000, 65'536};
@@ -86,24 +86,24 @@ TEST_CASE("room is refused without a bridge and without memory") {
 
   SECTION("no bridge") {
     ground.options.bridge = "gst-none";
-    const auto room = LxcGearHost(ground.options).check_room(1);
+    const auto room = LxcGearHost(ground.options).check_room(1, "");
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::config);
     CHECK(room.error().message.find("there is no network bridge gst-none. Make one") == 0);
   }
   SECTION("a name that is no bridge's") {
     ground.options.bridge = "../lo";
-    const auto room = LxcGearHost(ground.options).check_room(1);
+    const auto room = LxcGearHost(ground.options).check_room(1, "");
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::config);
   }
   SECTION("a device that is no bridge") {
     ground.options.bridge = "lo";
-    CHECK_FALSE(LxcGearHost(ground.options).check_room(1));
+    CHECK_FALSE(LxcGearHost(ground.options).check_room(1, ""));
   }
   SECTION("more than there is has to stay free") {
     ground.options.memory_reserve = std::int64_t{1} << 50;
-    const auto room = LxcGearHost(ground.options).check_room(1);
+    const auto room = LxcGearHost(ground.options).check_room(1, "");
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::limit);
     CHECK(without_numbers(room.error().message) ==
@@ -114,8 +114,8 @@ TEST_CASE("room is refused without a bridge and without memory") {
     ground.options.gear_memory = std::int64_t{1} << 20;
     if (!gears::check_limits(ground.options, gears::cgroup_layout())) return;  // refused for another reason, which has its own test
     LxcGearHost host(ground.options);
-    CHECK(host.check_room(1));
-    const auto room = host.check_room(1 << 30);
+    CHECK(host.check_room(1, ""));
+    const auto room = host.check_room(1 << 30, "");
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::limit);
   }

@@ -19,7 +19,7 @@ TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no t
   const auto template_config = ground.options.lxc_path + "/tmpl/config";
   const auto template_before = read(template_config);
   const auto gear = ground.gear(1);
-  REQUIRE(host.check_room(1));
+  REQUIRE(host.check_room(1, ""));
   CHECK(gears::check_pool(
       {.pool = ground.options.pool, .gateway = ground.options.gateway, .needed = 100, .bridge = ground.options.bridge}));
   REQUIRE(*host.inspect(gear.id) == core::ContainerState::absent);
@@ -144,7 +144,7 @@ TEST_CASE("the limits of a gear are really set, or refused where there is no con
   const auto gear = ground.gear(1);
   const auto layout = gears::cgroup_layout();
   if (const auto possible = gears::check_limits(ground.options, layout); !possible) {
-    const auto room = host.check_room(1);
+    const auto room = host.check_room(1, "");
     REQUIRE_FALSE(room);
     CHECK(room.error().code == Errc::config);
     CHECK(room.error().message.find("gear_memory needs the cgroup controller 'memory'") == 0);
@@ -173,7 +173,7 @@ TEST_CASE("a full copy serves as well as an overlay") {
   ground.options.clone_mode = gears::CloneMode::copy;
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
-  REQUIRE(host.check_room(1));
+  REQUIRE(host.check_room(1, ""));
   CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (clone #, start #, probe #)");
   CHECK(fetch(gear) == "hello from the template\n");
   const auto config = read(ground.place(gear).config());
@@ -210,7 +210,7 @@ TEST_CASE("privileged gears are possible") {
   const Ground ground({.idmap = std::nullopt});
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
-  REQUIRE(host.check_room(1));
+  REQUIRE(host.check_room(1, ""));
   detail_of(run_job(host, JobKind::bring_up, gear));
   CHECK(fetch(gear) == "hello from the template\n");
   CHECK(run_inside(ground, gear, "rm -r /var/data && mkdir /var/data && echo new > /var/www/index.html").exit_code == 0);

@@ -11,17 +11,19 @@ using namespace gearscale;
 using core::ServerState;
 using test::at;
 using test::await;
+using test::enrol;
 using test::error_of;
+using test::gone;
+using test::kFirst;
+using test::kSecond;
 using test::look;
 using test::RealHaproxy;
 using test::Seen;
 using test::slurp;
 using test::spit;
+using test::write_file;
 
 namespace {
-
-const std::string kFirst = "00000001";
-const std::string kSecond = "00000002";
 
 struct stat file_info(const std::string& path) {
   struct stat info {};
@@ -65,15 +67,15 @@ TEST_CASE("the block holds exactly the given gears, every other byte stays, and 
   const auto first = "    server gear-00000001-prod 127.0.0.2" + arguments;
   const auto second = "    server gear-00000002-prod 127.0.0.3" + arguments;
 
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}})) == "");
   CHECK(slurp(farm.config()) == head + first + tail);
   check_accepted(farm.config());
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}, {kSecond, at(3)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}, {kSecond, at(3)}})) == "");
   CHECK(slurp(farm.config()) == head + first + second + tail);
   check_accepted(farm.config());
-  REQUIRE(error_of(balancer.write_file({{kSecond, at(3)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kSecond, at(3)}})) == "");
   CHECK(slurp(farm.config()) == head + second + tail);
-  REQUIRE(error_of(balancer.write_file({})) == "");
+  REQUIRE(error_of(write_file(balancer, {})) == "");
   CHECK(slurp(farm.config()) == text);
   CHECK((file_info(farm.config()).st_mode & 07777) == 0640);
   CHECK(file_info(farm.config()).st_gid == group);
@@ -83,27 +85,47 @@ TEST_CASE("the block holds exactly the given gears, every other byte stays, and 
 TEST_CASE("a block that is right already is not written again, not even checked") {
   RealHaproxy farm;
   auto options = farm.options();
-  REQUIRE(error_of(haproxy::HaproxyBalancer(options).write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(haproxy::HaproxyBalancer(options), {{kFirst, at(2)}})) == "");
   const auto before = file_info(farm.config());
   options.binary = "/nonexistent/haproxy";
   haproxy::HaproxyBalancer balancer(options);
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}})) == "");
   const auto after = file_info(farm.config());
   CHECK(after.st_ino == before.st_ino);
   CHECK(after.st_mtim.tv_sec == before.st_mtim.tv_sec);
   CHECK(after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
-  const auto unchecked = balancer.write_file({});
+  const auto unchecked = write_file(balancer, {});
   REQUIRE(!unchecked);
   CHECK(unchecked.error().code == Errc::config);
   CHECK(file_info(farm.config()).st_ino == before.st_ino);
 }
 
+TEST_CASE("whether the block holds exactly these gears is seen in the file itself") {
+  RealHaproxy farm;
+  haproxy::HaproxyBalancer balancer(farm.options());
+  const std::vector<ServerSpec> gears{{kFirst, at(2)}, {kSecond, at(3)}};
+  CHECK(balancer.file_holds({}).value_or(false));
+  CHECK_FALSE(balancer.file_holds(gears).value_or(true));
+  REQUIRE(error_of(write_file(balancer, gears)) == "");
+  CHECK(balancer.file_holds(gears).value_or(false));
+  CHECK(haproxy::HaproxyBalancer(farm.options()).file_holds(gears).value_or(false));
+  CHECK_FALSE(balancer.file_holds({{kFirst, at(2)}}).value_or(true));
+  CHECK_FALSE(balancer.file_holds({{kFirst, at(2)}, {kSecond, at(4)}}).value_or(true));
+  spit(farm.config(), slurp(farm.config()) + "# mine\n");
+  CHECK(balancer.file_holds(gears).value_or(false));
+  spit(farm.config(), farm.text());
+  CHECK_FALSE(balancer.file_holds(gears).value_or(true));
+  spit(farm.config(), "global\n");
+  const auto no_block = balancer.file_holds({});
+  REQUIRE(!no_block);
+  CHECK(no_block.error().code == Errc::config);
+}
+
 TEST_CASE("a full restart of HAProxy serves the same gears with the same cookies, and they can still be drained and removed") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  REQUIRE(error_of(balancer.add({kSecond, at(3)})) == "");
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}, {kSecond, at(3)}})) == "");
+  enrol(balancer, {{kFirst, 2}, {kSecond, 3}});
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}, {kSecond, at(3)}})) == "");
   const auto first = farm.cookie_of(2);
   const auto second = farm.cookie_of(3);
   REQUIRE(first.size() == 16);
@@ -124,25 +146,25 @@ TEST_CASE("a full restart of HAProxy serves the same gears with the same cookies
   REQUIRE(error_of(balancer.drain(kFirst)) == "");
   CHECK(farm.get(first).server == "127.0.0.2");
   REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  CHECK(await([&] { return balancer.remove(kFirst).value_or(false); }));
+  CHECK(await([&] { return gone(balancer, kFirst); }));
   CHECK(look(balancer) == std::vector<Seen>{{kSecond, ServerState::up, at(3)}});
 }
 
 TEST_CASE("a gear from the file that was in use when it went to maint can be removed as soon as its last request is done") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}})) == "");
   farm.stop();
   farm.start();
   const auto cookie = farm.cookie_of(2);
   auto held = farm.hold(cookie);
   REQUIRE(await([&] { return farm.servers().held() == 1; }));
   REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  CHECK(!balancer.remove(kFirst).value_or(true));
+  CHECK(!gone(balancer, kFirst));
   farm.servers().release();
   CHECK(held.answer().server == "127.0.0.2");
   // The connection to the gear is idle now and kept for reuse. HAProxy 2.6 itself would drop it only after some 15 s.
-  CHECK(await([&] { return balancer.remove(kFirst).value_or(false); }));
+  CHECK(await([&] { return gone(balancer, kFirst); }));
 }
 
 TEST_CASE("gear_maxconn stands in the running state and in the file, and nowhere without the setting") {
@@ -152,7 +174,7 @@ TEST_CASE("gear_maxconn stands in the running state and in the file, and nowhere
   options.gear_maxconn = maxconn;
   haproxy::HaproxyBalancer balancer(options);
   REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  REQUIRE(error_of(balancer.write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(balancer, {{kFirst, at(2)}})) == "");
   const auto limit = [&] { return std::string(split(farm.row("gear-00000001-prod"), ',').at(6)); };
   CHECK(limit() == (maxconn == 0 ? "" : "6"));
   const auto line = slurp(farm.config());
@@ -185,7 +207,7 @@ TEST_CASE("what cannot become a good file leaves the old one as it is") {
     INFO(what);
     spit(farm.config(), text);
     const auto before = file_info(farm.config());
-    const auto refused = haproxy::HaproxyBalancer(farm.options()).write_file({{kFirst, at(2)}});
+    const auto refused = write_file(haproxy::HaproxyBalancer(farm.options()), {{kFirst, at(2)}});
     REQUIRE(!refused);
     INFO(refused.error().message);
     CHECK(refused.error().code == Errc::config);
@@ -212,7 +234,7 @@ TEST_CASE("check_file wants a readable file with our block that HAProxy accepts"
   REQUIRE(!no_block);
   CHECK(no_block.error().code == Errc::config);
   REQUIRE(::unlink(farm.config().c_str()) == 0);
-  for (const auto& missing : {balancer.check_file(), balancer.write_file({})}) {
+  for (const auto& missing : {balancer.check_file(), write_file(balancer, {})}) {
     REQUIRE(!missing);
     CHECK(missing.error().code == Errc::config);
     CHECK(missing.error().sys_errno == ENOENT);
@@ -225,7 +247,7 @@ TEST_CASE("a haproxy.cfg that is a symbolic link stays one, and its target gets 
   const auto target = farm.directory() / "kept-elsewhere.cfg";
   REQUIRE(::rename(farm.config().c_str(), target.c_str()) == 0);
   REQUIRE(::symlink("kept-elsewhere.cfg", farm.config().c_str()) == 0);
-  REQUIRE(error_of(haproxy::HaproxyBalancer(farm.options()).write_file({{kFirst, at(2)}})) == "");
+  REQUIRE(error_of(write_file(haproxy::HaproxyBalancer(farm.options()), {{kFirst, at(2)}})) == "");
   CHECK(S_ISLNK(file_info(farm.config()).st_mode));
   CHECK(S_ISREG(file_info(target).st_mode));
   CHECK(slurp(target).find("server gear-00000001-prod 127.0.0.2:") != std::string::npos);
@@ -244,13 +266,13 @@ TEST_CASE("a full disk is an error that leaves the old file and no other") {
     disk.fill(2);
     const auto files = test::files_in(disk / ".");
     haproxy::HaproxyBalancer balancer(options);
-    const auto refused = balancer.write_file({{kFirst, at(2)}});
+    const auto refused = write_file(balancer, {{kFirst, at(2)}});
     if (refused || refused.error().code != Errc::failed || refused.error().sys_errno != ENOSPC) return 1;
     if (refused.error().message.find("no space left on device") == std::string::npos) return 2;
     if (slurp(options.config_file) != text) return 3;
     if (test::files_in(disk / ".") != files) return 4;
     disk.free();
-    return balancer.write_file({{kFirst, at(2)}}) && slurp(options.config_file) != text ? 0 : 5;
+    return write_file(balancer, {{kFirst, at(2)}}) && slurp(options.config_file) != text ? 0 : 5;
   });
   const int code = child.exit_code();
   if (code == 77 && ::geteuid() != 0) {

@@ -10,18 +10,18 @@ using namespace gearscale;
 using core::ServerState;
 using test::at;
 using test::await;
+using test::enrol;
 using test::error_of;
+using test::gone;
+using test::kFirst;
+using test::kSecond;
+using test::kThird;
 using test::look;
 using test::RealHaproxy;
 using test::Seen;
 
 namespace {
 
-const std::string kFirst = "00000001";
-const std::string kSecond = "00000002";
-const std::string kThird = "00000003";
-
-std::string server(const std::string& id) { return "gear-" + id + "-prod"; }
 std::string address(int host) { return format_ipv4(at(host)); }
 
 // The columns that no call of ours may ever change: name, limit, status, weight and address.
@@ -33,13 +33,6 @@ std::string lasting(const std::string& row) {
   return text;
 }
 
-bool gone(haproxy::HaproxyBalancer& balancer, const std::string& id) {
-  const auto removed = balancer.remove(id);
-  INFO(error_of(removed));
-  REQUIRE(removed);
-  return *removed;
-}
-
 }  // namespace
 
 TEST_CASE("gears are counted by name and state, whatever other servers there are") {
@@ -47,7 +40,7 @@ TEST_CASE("gears are counted by name and state, whatever other servers there are
   haproxy::HaproxyBalancer balancer(farm.options_with_quick_check());
   CHECK(look(balancer).empty());
   for (const auto& [id, host] : std::map<std::string, int>{{kFirst, 2}, {kSecond, 3}, {kThird, 4}, {"00000004", test::kNobody}}) {
-    REQUIRE(error_of(balancer.add({id, at(host)})) == "");
+    enrol(balancer, {{id, host}});
   }
   REQUIRE(error_of(balancer.drain(kSecond)) == "");
   REQUIRE(error_of(balancer.maint(kThird)) == "");
@@ -64,7 +57,7 @@ TEST_CASE("two applications in one backend see their own gears only") {
   auto options = farm.options();
   options.application.ns = "test";
   haproxy::HaproxyBalancer other(options);
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   REQUIRE(error_of(other.add({kFirst, at(3)})) == "");
   CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(2)}});
   CHECK(look(other) == std::vector<Seen>{{kFirst, ServerState::up, at(3)}});
@@ -73,7 +66,7 @@ TEST_CASE("two applications in one backend see their own gears only") {
 TEST_CASE("sessions are those of the whole backend, in the full sample and in the fast one") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   CHECK(balancer.sessions().value_or(-1) == 0.0);
   std::vector<test::Request> held;
   for (int i = 1; i <= 7; ++i) {
@@ -92,12 +85,26 @@ TEST_CASE("sessions are those of the whole backend, in the full sample and in th
   CHECK(await([&] { return balancer.sessions().value_or(-1) == 0.0; }));
 }
 
+TEST_CASE("a sample says which process answered: after a reload it is the new one") {
+  RealHaproxy farm;
+  haproxy::HaproxyBalancer balancer(farm.options());
+  REQUIRE(error_of(test::write_file(balancer, {{kFirst, at(2)}})) == "");
+  CHECK(test::demand(balancer.observe())->pid == farm.pid());
+  const auto before = farm.pid();
+  farm.reload();
+  REQUIRE(farm.pid() != before);
+  const auto view = balancer.observe();
+  REQUIRE(error_of(view) == "");
+  CHECK((*view)->pid == farm.pid());
+  CHECK((*view)->gears.size() == 1);
+}
+
 TEST_CASE("a gear is UP at once, gets requests, and hands out a cookie of its own") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(2)}});  // no await: before the first health check
-  REQUIRE(error_of(balancer.add({kSecond, at(3)})) == "");
+  enrol(balancer, {{kSecond, 3}});
   const auto first = farm.cookie_of(2);
   const auto second = farm.cookie_of(3);
   CHECK(first.size() == 16);  // a hash of address, port and key
@@ -114,7 +121,7 @@ TEST_CASE("a gear without a health check is UP and serves, too") {
   auto options = farm.options();
   options.check.clear();
   haproxy::HaproxyBalancer balancer(options);
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(2)}});
   CHECK(farm.cookie_of(2).size() == 16);
 }
@@ -122,9 +129,9 @@ TEST_CASE("a gear without a health check is UP and serves, too") {
 TEST_CASE("the health check of an added gear works in both directions") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options_with_quick_check());
-  REQUIRE(error_of(balancer.add({kFirst, at(test::kNobody)})) == "");
+  enrol(balancer, {{kFirst, test::kNobody}});
   REQUIRE(await([&] { return look(balancer).at(0).state == ServerState::down; }));
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   CHECK(await([&] { return look(balancer).at(0).state == ServerState::up; }));
 }
 
@@ -133,12 +140,12 @@ TEST_CASE("a client stays on its gear while others come and go, in one and the s
   haproxy::HaproxyBalancer balancer(farm.options());
   const auto web = lasting(farm.row("web1"));
   const auto gear_web = lasting(farm.row("gear-web"));
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   const auto cookie = farm.cookie_of(2);
   REQUIRE(cookie.size() == 16);
   for (int round = 0; round < 5; ++round) {
     for (const auto& [id, host] : std::map<std::string, int>{{kSecond, 3}, {kThird, 4}}) {
-      REQUIRE(error_of(balancer.add({id, at(host)})) == "");
+      enrol(balancer, {{id, host}});
       REQUIRE(farm.get(cookie).server == address(2));
     }
     for (const auto& id : {kSecond, kThird}) {
@@ -168,21 +175,37 @@ TEST_CASE("adding a gear that is there already makes it ready, from whatever sta
   INFO(what);
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   const auto cookie = farm.cookie_of(2);
   REQUIRE(error_of(before(balancer)) == "");
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(2)}});
   CHECK(farm.cookie_of(2) == cookie);  // new clients come to it again
 }
 
-TEST_CASE("a gear that was in maint and comes back with another address is served from there, its cookie too") {
+TEST_CASE("a gear that was found DOWN in an earlier life, and comes again, is UP at once, from whatever state") {
+  const auto state = GENERATE(ServerState::down, ServerState::drain, ServerState::maint);
+  INFO(core::to_string(state));
+  RealHaproxy farm;
+  haproxy::HaproxyBalancer balancer(farm.options_with_quick_check());
+  enrol(balancer, {{kFirst, test::kNobody}});
+  REQUIRE(await([&] { return look(balancer).at(0).state == ServerState::down; }));
+  if (state == ServerState::drain) REQUIRE(error_of(balancer.drain(kFirst)) == "");
+  if (state == ServerState::maint) REQUIRE(error_of(balancer.maint(kFirst)) == "");
+  enrol(balancer, {{kFirst, 2}});
+  CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(2)}});
+  CHECK(farm.cookie_of(2).size() == 16);
+}
+
+TEST_CASE("a gear left in drain or maint by an earlier life, that comes with another address, is served from there, its cookie too") {
+  const bool drained = GENERATE(false, true);
+  INFO((drained ? "drain" : "maint"));
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
+  enrol(balancer, {{kFirst, 2}});
   const auto old_cookie = farm.cookie_of(2);
-  REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  REQUIRE(error_of(balancer.add({kFirst, at(3)})) == "");
+  REQUIRE(error_of(drained ? balancer.drain(kFirst) : balancer.maint(kFirst)) == "");
+  enrol(balancer, {{kFirst, 3}});
   CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::up, at(3)}});
   CHECK(farm.cookie_of(2) == "");
   const auto cookie = farm.cookie_of(3);
@@ -191,82 +214,10 @@ TEST_CASE("a gear that was in maint and comes back with another address is serve
   for (int i = 0; i < 10; ++i) REQUIRE(farm.get(cookie).server == address(3));
 }
 
-TEST_CASE("a draining gear keeps its sticky clients and gets no new ones; in maint it gets none at all") {
-  RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  REQUIRE(error_of(balancer.add({kSecond, at(3)})) == "");
-  const auto cookie = farm.cookie_of(2);
-  REQUIRE(cookie.size() == 16);
-  REQUIRE(error_of(balancer.drain(kFirst)) == "");
-  CHECK(look(balancer).at(0).state == ServerState::drain);
-  for (int i = 0; i < 20; ++i) REQUIRE(farm.get(cookie).server == address(2));
-  CHECK(farm.cookie_of(2) == "");
-  REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  CHECK(look(balancer).at(0).state == ServerState::maint);
-  for (int i = 0; i < 20; ++i) {
-    const auto answer = farm.get(cookie);
-    REQUIRE(answer.status == 200);
-    REQUIRE(answer.server != address(2));
-  }
-}
-
-TEST_CASE("a gear is removed only from maint and when its last connection is gone; an absent one is gone already") {
-  RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
-  CHECK(gone(balancer, kFirst));
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  const auto cookie = farm.cookie_of(2);
-  auto held = farm.hold(cookie);
-  REQUIRE(await([&] { return farm.servers().held() == 1; }));
-  const auto too_early = balancer.remove(kFirst);
-  REQUIRE(!too_early);
-  CHECK(too_early.error().code == Errc::failed);
-  CHECK(too_early.error().message ==
-        "'del server express/gear-00000001-prod': HAProxy said 'Only servers in maintenance mode can be deleted.'");
-  REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  CHECK(!gone(balancer, kFirst));  // busy
-  CHECK(look(balancer) == std::vector<Seen>{{kFirst, ServerState::maint, at(2)}});
-  farm.servers().release();
-  CHECK(held.answer().server == address(2));  // the stream in flight was not hurt
-  CHECK(await([&] { return gone(balancer, kFirst); }));
-  CHECK(look(balancer).empty());
-  CHECK(farm.row(server(kFirst)) == "");
-  CHECK(gone(balancer, kFirst));
-}
-
-TEST_CASE("an address is free for another gear as soon as its gear is removed") {
-  RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  const auto cookie = farm.cookie_of(2);
-  REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  REQUIRE(await([&] { return gone(balancer, kFirst); }));
-  REQUIRE(error_of(balancer.add({kSecond, at(2)})) == "");
-  CHECK(farm.cookie_of(2) == cookie);  // made from the address, so clients of the old one come to the new one
-}
-
-TEST_CASE("sessions that are left at the deadline are cut, and then the gear can be removed") {
-  RealHaproxy farm;
-  haproxy::HaproxyBalancer balancer(farm.options());
-  REQUIRE(error_of(balancer.add({kFirst, at(2)})) == "");
-  REQUIRE(error_of(balancer.add({kSecond, at(3)})) == "");
-  auto cut = farm.hold(farm.cookie_of(2));
-  auto spared = farm.hold(farm.cookie_of(3));
-  REQUIRE(await([&] { return farm.servers().held() == 2; }));
-  REQUIRE(error_of(balancer.maint(kFirst)) == "");
-  REQUIRE(!gone(balancer, kFirst));
-  REQUIRE(error_of(balancer.cut_sessions(kFirst)) == "");
-  CHECK(cut.answer().status != 200);
-  CHECK(await([&] { return gone(balancer, kFirst); }));
-  farm.servers().release();
-  CHECK(spared.answer().server == address(3));
-}
-
 TEST_CASE("a call about a gear that is not there says so and changes nothing") {
   RealHaproxy farm;
   haproxy::HaproxyBalancer balancer(farm.options());
-  for (const auto& result : {balancer.drain(kFirst), balancer.maint(kFirst), balancer.cut_sessions(kFirst)}) {
+  for (const auto& result : {balancer.drain(kFirst), balancer.recall(kFirst), balancer.maint(kFirst), balancer.cut_sessions(kFirst)}) {
     REQUIRE(!result);
     CHECK(result.error().code == Errc::failed);
     CHECK(result.error().message.find("express/gear-00000001-prod") != std::string::npos);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <csignal>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -23,6 +25,11 @@ inline constexpr int kForeign = 7;      // where server web1 lives
 inline constexpr int kAlsoForeign = 8;  // and gear-web, which only begins like a gear
 inline constexpr int kNobody = 99;      // nothing listens here
 
+// Gears of the tests.
+inline const std::string kFirst = "00000001";
+inline const std::string kSecond = "00000002";
+inline const std::string kThird = "00000003";
+
 inline std::uint32_t at(int host) { return kLoopback + static_cast<std::uint32_t>(host); }
 
 class RealHaproxy {
@@ -33,20 +40,12 @@ class RealHaproxy {
     start();
   }
 
-  void start() {
-    child_ = std::make_unique<Child>([this] {
-      const int log = ::open((directory_ / "haproxy.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-      ::dup2(log, STDOUT_FILENO);
-      ::dup2(log, STDERR_FILENO);
-      ::execl("/usr/sbin/haproxy", "haproxy", "-db", "-f", config().c_str(), static_cast<char*>(nullptr));
-      return 127;
-    });
-    haproxy::RuntimeSocket socket(stats(), core::Millis{20'000});
-    const auto answers = [&] {
-      const auto reply = socket.exchange("show info");
-      return reply && reply->find("\nPid: " + std::to_string(child_->pid()) + "\n") != std::string_view::npos;
-    };
-    if (!await(answers)) throw std::runtime_error("HAProxy did not start: " + slurp(directory_ / "haproxy.log"));
+  void start() { start({}); }
+  // A new process takes over from the running one, which ends when its last connection is done.
+  void reload() {
+    const auto pid = std::to_string(child_->pid());
+    old_ = std::move(child_);
+    start({"-sf", pid});
   }
   void stop() {
     child_->kill(SIGTERM);
@@ -61,8 +60,15 @@ class RealHaproxy {
            "    stats socket " + stats() + " mode 600 level admin expose-fd listeners\n"
            "    stats socket " + user_socket() + " mode 600 level user\n"
            "    maxconn 200\n"
+           "    log ring@requests local0\n"
+           "ring requests\n"
+           "    format rfc3164\n"
+           "    maxlen 2048\n"
+           "    size 4194304\n"
            "defaults\n"
            "    mode http\n"
+           "    log global\n"
+           "    option httplog\n"
            "    option abortonclose\n"
            "    option redispatch\n"
            "    retries 3\n"
@@ -134,8 +140,29 @@ class RealHaproxy {
   }
 
  private:
+  void start(const std::vector<std::string>& more) {
+    child_ = std::make_unique<Child>([&] {
+      const int log = ::open((directory_ / "haproxy.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(log, STDOUT_FILENO);
+      ::dup2(log, STDERR_FILENO);
+      const auto file = config();
+      std::vector<const char*> arguments{"haproxy", "-db", "-f", file.c_str()};
+      for (const auto& argument : more) arguments.push_back(argument.c_str());
+      arguments.push_back(nullptr);
+      ::execv("/usr/sbin/haproxy", const_cast<char* const*>(arguments.data()));
+      return 127;
+    });
+    haproxy::RuntimeSocket socket(stats(), core::Millis{20'000});
+    const auto answers = [&] {
+      const auto reply = socket.exchange("show info");
+      return reply && reply->find("\nPid: " + std::to_string(child_->pid()) + "\n") != std::string_view::npos;
+    };
+    if (!await(answers)) throw std::runtime_error("HAProxy did not start: " + slurp(directory_ / "haproxy.log"));
+  }
+
   TempDir directory_;
   Responders servers_;
+  std::unique_ptr<Child> old_;
   std::unique_ptr<Child> child_;
 };
 
@@ -146,6 +173,36 @@ struct Seen {
   std::uint32_t address;
   friend bool operator==(const Seen&, const Seen&) = default;
 };
+
+// What stops a test when it fails: not what is tested there.
+template <class T>
+T demand(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+struct Home {
+  std::string id;
+  int host;  // it lives at 127.0.0.HOST
+};
+inline void enrol(haproxy::HaproxyBalancer& balancer, std::initializer_list<Home> gears) {
+  for (const auto& gear : gears) demand(balancer.add({gear.id, at(gear.host)}));
+}
+
+// Is it gone from HAProxy? Refused for now is no error.
+inline bool gone(haproxy::HaproxyBalancer& balancer, const std::string& id) { return demand(balancer.remove(id)); }
+
+// Writes the file as the controller does, and waits for it.
+inline Result<void> write_file(haproxy::HaproxyBalancer&& balancer, const std::vector<ServerSpec>& servers) {
+  if (auto begun = balancer.begin_file(servers); !begun) return begun;
+  for (pollfd ready{balancer.file_fd(), POLLIN, 0}; ::poll(&ready, 1, 30'000) > 0;) {
+    if (auto written = balancer.file_written()) return *written;
+  }
+  return fail(Errc::failed, "the writing of haproxy.cfg did not end");
+}
+inline Result<void> write_file(haproxy::HaproxyBalancer& balancer, const std::vector<ServerSpec>& servers) {
+  return write_file(std::move(balancer), servers);
+}
 
 inline std::vector<Seen> look(haproxy::HaproxyBalancer& balancer) {
   const auto view = balancer.observe();

@@ -67,6 +67,8 @@ own_haproxy() {
   check "nothing is open to everybody" is "" "$(find "$home" ! -type l -perm /007)"
   check "every OPENSHIFT_ variable has its file" is "$dir" "$(cat "$home/.env/OPENSHIFT_HAPROXY_DIR")"
   check "a setting is put beside its commented default" is "flap_protection = 15s" "$(grep -A 1 '^#flap_protection' "$dir/conf/haproxy_ctld.conf" | tail -n 1)"
+  check "its log of requests is kept in memory, for the daemon to read" has "$dir/conf/haproxy.cfg" "log ring@requests"
+  check "the application's hooks have a place, and words about them" has "$home/repo/.openshift/action_hooks/README" post_start_gear
   echo "# my own line" >> "$dir/conf/haproxy.cfg"
   local before
   before=$(contents)
@@ -138,12 +140,17 @@ users_haproxy() { # users_haproxy BACKEND FILTER...
   check "and HAProxy accepts it" haproxy -c -f "$work/user.cfg"
   check "a second setup needs no options" exits 0 setup
   check "the markers are there once" is 2 "$(grep -c "gearscale gears of $backend" "$work/user.cfg")"
+  [[ $backend == mine ]] || echo "my own words" > "$home/repo/.openshift/action_hooks/README"
+  check "a third one neither" exits 0 setup
   check "control start starts the controller only" exits 0 "$dir/bin/control" start
   check "no HAProxy of our own" not test -e "$dir/run/haproxy.pid"
   sed -i 's/^\([ \t]*\)# END gearscale/\1server gear-1f3a9c02 10.0.0.9:8080\n&/' "$work/user.cfg"
   check "teardown gives the file back" exits 0 "$dir/bin/teardown"
   check "byte for byte" cmp "$work/user.before" "$work/user.cfg"
   check "with its mode" is 604 "$(stat -c %a "$work/user.cfg")"
+  check "a README of the hooks that was changed stays, ours goes" is "$([[ $backend == mine ]] || echo "my own words")" \
+    "$(cat "$home/repo/.openshift/action_hooks/README" 2> /dev/null)"
+  rm -rf "$home"
 }
 
 refusals() {

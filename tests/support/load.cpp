@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ constexpr std::size_t kMaxLatencies = 4'000'000;
 constexpr Seconds kPauseAfterFailure = 0.1;
 constexpr Seconds kStatsInterval = 0.5;
 constexpr int kMaxComplaints = 10;
+constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
 
 struct Client {
   Fd connection;
@@ -45,6 +47,7 @@ struct Client {
   Seconds not_before = 0;
   std::string cookie;
   std::string last_gear;
+  Seconds session_end = 0;  // 0: none has begun
   bool changed = false;
 };
 
@@ -60,6 +63,7 @@ class Load {
   void set_held(int count, Seconds time);
   void give_up_beyond_target(Seconds time);
   void start_requests(Seconds time);
+  void begin_session(Client& client, Seconds time);
   void begin_request(Client& client, Seconds time);
   void serve(Client& client, short events, Seconds time);
   void finish(Client& client, Seconds time);
@@ -91,7 +95,18 @@ void Load::fail_request(Client& client, Failure failure, const std::string& why,
   --in_flight_;
 }
 
+// The first ones end one after the other, so that the clients do not all begin anew at once.
+void Load::begin_session(Client& client, Seconds time) {
+  const bool first = client.session_end == 0;
+  const auto share = first ? static_cast<double>(&client - clients_.data() + 1) / static_cast<double>(clients_.size()) : 1.0;
+  client.session_end = options_.session_seconds > 0 ? time + options_.session_seconds * share : kNever;
+  client.cookie.clear();
+  client.last_gear.clear();
+  ++tally_.sessions;
+}
+
 void Load::begin_request(Client& client, Seconds time) {
+  if (options_.cookies && time >= client.session_end) begin_session(client, time);
   client.connection = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   client.connected = false;
   client.sent = 0;
@@ -116,6 +131,7 @@ void Load::finish(Client& client, Seconds time) {
   if (answer.status < 200 || answer.status > 399)
     return fail_request(client, Failure::status, "status " + std::to_string(answer.status), time);
   client.connection.reset();
+  client.not_before = time + options_.think_seconds;
   --in_flight_;
   ++tally_.answered;
   if (tally_.latencies_ms.size() < kMaxLatencies) tally_.latencies_ms.push_back(static_cast<float>(1000 * (time - client.started)));
@@ -125,6 +141,10 @@ void Load::finish(Client& client, Seconds time) {
   if (!client.last_gear.empty() && client.last_gear != answer.gear) {
     ++tally_.gear_changes;
     client.changed = true;
+    if (complaints_++ < kMaxComplaints) {
+      std::fprintf(stderr, "gearscale-load: after %.3f s: a client with a cookie went from %s to %s\n", time, client.last_gear.c_str(),
+                   answer.gear.c_str());
+    }
   }
   client.last_gear = answer.gear;
 }

@@ -20,6 +20,8 @@ const char* const kUsage =
     "  --grace SECONDS    with --hold: when N gets smaller, how long requests beyond it may still take before they are given up (default "
     "2)\n"
     "  --cookies          each client keeps its GEAR cookie\n"
+    "  --session SECONDS  with --cookies: after this long a client forgets its cookie, as a new visitor (default 0: never)\n"
+    "  --think SECONDS    pause of a client between an answer and its next request (default 0)\n"
     "  --timeout SECONDS  of one request (default 60)\n"
     "  --stats-file FILE  one JSON object about the state now, twice a second\n"
     "  -h, --help         this text\n\n"
@@ -99,7 +101,10 @@ Result<void> set_option(Options& options, const std::string& name, const std::st
   }
   const auto seconds = parse_seconds(value);
   if (!seconds) return fail(Errc::usage, name + " '" + printable(value) + "' is not a number of seconds");
-  (name == "--timeout" ? options.timeout_seconds : options.grace_seconds) = *seconds;
+  if (name == "--timeout") options.timeout_seconds = *seconds;
+  if (name == "--grace") options.grace_seconds = *seconds;
+  if (name == "--think") options.think_seconds = *seconds;
+  if (name == "--session") options.session_seconds = *seconds;
   return {};
 }
 
@@ -118,7 +123,7 @@ Result<Options> parse_arguments(const std::vector<std::string>& arguments) {
     } else if (name == "--stdin") {
       options.read_stdin = true;
     } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" ||
-               name == "--stats-file") {
+               name == "--think" || name == "--session" || name == "--stats-file") {
       if (i + 1 == arguments.size()) return fail(Errc::usage, name + " needs a value");
       if (auto set = set_option(options, name, arguments[++i]); !set) return fail(set.error());
     } else {
@@ -128,6 +133,7 @@ Result<Options> parse_arguments(const std::vector<std::string>& arguments) {
   if (options.host.empty()) return fail(Errc::usage, "--url is missing");
   if (options.steps.empty() == (options.hold < 0)) return fail(Errc::usage, "give either --steps or --hold");
   if (options.read_stdin && options.hold < 0) return fail(Errc::usage, "--stdin belongs to --hold");
+  if (options.session_seconds > 0 && !options.cookies) return fail(Errc::usage, "--session belongs to --cookies");
   return options;
 }
 

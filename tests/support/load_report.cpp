@@ -94,7 +94,7 @@ std::string report_json(double seconds, Tally& tally) {
          ",\"timeout\":" + std::to_string(count_of(tally, Failure::timeout)) + "}" +
          ",\"latency_ms\":{\"p50\":" + number(percentile(sorted, 0.5)) + ",\"p90\":" + number(percentile(sorted, 0.9)) +
          ",\"p99\":" + number(percentile(sorted, 0.99)) + ",\"max\":" + number(percentile(sorted, 1)) + "}" + ",\"gears\":{" + gears + "}" +
-         ",\"cookie_clients\":" + std::to_string(tally.cookie_clients) +
+         ",\"cookie_clients\":" + std::to_string(tally.cookie_clients) + ",\"sessions\":" + std::to_string(tally.sessions) +
          ",\"clients_that_changed\":" + std::to_string(tally.clients_that_changed) +
          ",\"gear_changes\":" + std::to_string(tally.gear_changes) + "}\n";
 }

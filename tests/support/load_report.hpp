@@ -29,6 +29,7 @@ struct Tally {
   std::map<std::string, std::uint64_t> gears;
   std::vector<float> latencies_ms;
   int cookie_clients = 0;
+  std::uint64_t sessions = 0;  // of clients with cookies
   int clients_that_changed = 0;
   std::uint64_t gear_changes = 0;
 

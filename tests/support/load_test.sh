@@ -54,6 +54,13 @@ backend farm
     cookie GEAR insert indirect nocache
     server a 127.0.0.1:$((base + 1)) cookie a
     server b 127.0.0.1:$((base + 2)) cookie b
+frontend forgetful
+    bind 127.0.0.1:$((base + 5))
+    default_backend careless
+backend careless
+    balance roundrobin
+    server a 127.0.0.1:$((base + 1))
+    server b 127.0.0.1:$((base + 2))
 frontend gear_a
     bind 127.0.0.1:$((base + 1))
     http-request return status 200 content-type text/plain string "x" hdr X-Gear gear-a
@@ -68,13 +75,13 @@ helpers+=($!)
 socat "TCP-LISTEN:$((base + 4)),bind=127.0.0.1,reuseaddr,fork" SYSTEM:'exec sleep 30' 2> /dev/null &
 helpers+=($!)
 refused=http://127.0.0.1:$((base + 9))/
-for port in 0 3 4; do
+for port in 0 3 4 5; do
   await socat -u /dev/null "TCP:127.0.0.1:$((base + port))" || { cat "$work/haproxy.log"; echo "port $((base + port)): nobody listens"; exit 1; }
 done
 url=http://127.0.0.1:$base
 
 for wrong in "" "--url $url/" "--url ftp://x/ --hold 1" "--url $url/ --steps 1s" "--url $url/ --steps 1s:-1" "--url $url/ --steps 1s:1 --hold 1" \
-  "--url $url/ --hold x" "--url $url/ --hold 10001" "--url $url/ --nonsense" "--url"; do
+  "--url $url/ --hold x" "--url $url/ --hold 10001" "--url $url/ --nonsense" "--url" "--url $url/ --hold 1 --session 1" "--url $url/ --hold 1 --think x"; do
   # shellcheck disable=SC2086  # they are several arguments
   run $wrong
   check "wrong arguments ($wrong) exit with 2" ends_with 2
@@ -87,7 +94,13 @@ check "clients without cookies are not cookie clients" reports '.cookie_clients 
 run --url "$url/body" --steps 0.1s:1
 check "a body that looks like a name names the gear" reports '.gears.somebody == .requests'
 run --url "$url/" --steps 0.3s:4 --cookies
-check "clients with cookies stay on their gear" reports '.cookie_clients == 4 and .gear_changes == 0 and .clients_that_changed == 0'
+check "clients with cookies stay on their gear" reports '.cookie_clients == 4 and .sessions == 4 and .gear_changes == 0 and .clients_that_changed == 0'
+run --url "$url/" --steps 0.6s:3 --cookies --session 0.1
+check "a new session is a new visitor, whose other gear is no change" reports '.sessions > 6 and .gear_changes == 0 and (.gears | length) == 2'
+run --url "http://127.0.0.1:$((base + 5))/" --steps 0.2s:2 --cookies
+check "an answer by another gear within a session is a change" reports '.gear_changes > 0 and .clients_that_changed == 2'
+run --url "$url/" --steps 0.5s:2 --think 0.1
+check "clients that think ask less" reports '.requests >= 4 and .requests <= 10'
 
 run --url "$url/unavailable" --steps 0.2s:1
 check "a 503 is a failed request and exits with 1" ends_with 1

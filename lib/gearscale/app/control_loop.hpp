@@ -12,12 +12,9 @@
 
 namespace gearscale::app {
 
-// While a gear is between two states it is looked at this often.
-inline constexpr core::Millis kTransitionInterval{100};
-
 struct Intervals {
-  core::Millis check{3'000};  // between two decisions
-  core::Millis sample{300};   // between two fast samples
+  core::Millis check{3'000};  // between two checks
+  core::Millis sample{100};   // between two fast samples
 };
 
 // What the loops need of the process around them.
@@ -39,12 +36,21 @@ struct Followed {
   std::vector<std::string> arrived;
   std::vector<std::string> failed;
   bool interrupted = false;  // by a signal; what is left is carried on by a daemon or by the next start
+  std::string file_error;    // why haproxy.cfg could not be brought up to date; empty when it is
 };
 
-// Waits until each gear is where the command wanted it. Without a daemon it drives the transitions itself; with one it only watches, and it
-// takes over when that one dies. `progress` is called when something changed and at least each 500 ms.
+// Waits until `watch` says that nothing is left to wait for. Without a daemon it drives the transitions itself; with one it only watches, and
+// it takes over when that one dies. True: interrupted by a signal.
+struct Scenery {  // what a watcher sees each round
+  const core::Registry& registry;
+  const Inventory& inventory;
+  bool drives;  // it is this process that carries gears on
+};
+Result<bool> follow_until(Controller& controller, const Ports& ports, const LoopHooks& hooks,
+                          const std::function<Result<bool>(const Scenery&)>& watch);
+
+// Waits until each gear is where the command wanted it, and haproxy.cfg too. `progress` is called when something changed and at least each 500 ms.
 Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind,
-                        std::vector<std::string> ids,
-                        const std::function<void(const core::Registry&, const Inventory&, const Followed&)>& progress);
+                        std::vector<std::string> ids, const std::function<void(const Scenery&, const Followed&)>& progress);
 
 }  // namespace gearscale::app

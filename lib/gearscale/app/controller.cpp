@@ -1,78 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tick. Order matters: what is read under the lock is what is changed under it.
+// The tick. Order matters: what is read under the lock is what is changed under it, and a decision acts before anything else is carried on.
 #include "gearscale/app/controller.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gearscale::app {
 
 namespace {
 
-constexpr core::Millis kLockPatience{200};
-constexpr int kInspectionsPerCheck = 8;
-constexpr int kRounds = 4;  // a gear takes at most this many steps in one tick (begin_removal, unenrol, tear_down ...)
+using core::GearState;
+using core::StepKind;
 
-bool in_transition(const core::Registry& registry) {
-  return std::any_of(registry.gears.begin(), registry.gears.end(),
-                     [](const core::Gear& gear) { return gear.state != core::GearState::serving; });
+constexpr core::Millis kLockPatience{200};
+constexpr core::Millis kTransitionInterval{100};
+constexpr core::Millis kLongestLook{3'000};
+constexpr int kInspectionsPerCheck = 8;
+
+std::vector<core::Step> take_creations(std::vector<core::Step>& steps) {
+  const auto first =
+      std::stable_partition(steps.begin(), steps.end(), [](const core::Step& step) { return step.kind != StepKind::create; });
+  std::vector<core::Step> creations(first, steps.end());
+  steps.erase(first, steps.end());
+  return creations;
 }
 
 }  // namespace
 
-core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory,
-                         const core::AddressPool& pool, const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now) {
-  core::PlanInput input;
-  input.decision = decision;
+core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, Inventory& inventory, const ControlSettings& settings,
+                         const IdSource& fresh_id) {
   input.gears = inventory.views(registry);
-  input.pool = pool;
-  input.chosen = std::move(chosen);
-  const int wanted = decision.target - decision.numbers.serving - decision.numbers.coming;
+  input.pool = settings.pool;
+  input.template_name = core::template_in_force(registry, settings.template_name);
+  input.may_wake = settings.keeps_pool && settings.standby.state == core::StandbyPolicy::State::frozen;
+  const int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
   while (static_cast<int>(input.fresh_ids.size()) < wanted) {
     auto id = fresh_id();
-    if (core::find_gear(registry, id) == nullptr) input.fresh_ids.push_back(std::move(id));
+    const bool twice = std::find(input.fresh_ids.begin(), input.fresh_ids.end(), id) != input.fresh_ids.end();
+    if (!twice && core::find_gear(registry, id) == nullptr) input.fresh_ids.push_back(std::move(id));
   }
-  auto plan = core::make_plan(input, now);
-  std::erase_if(plan.steps,
-                [](const core::Step& step) { return step.kind != core::StepKind::create && step.kind != core::StepKind::begin_drain; });
-  return plan;
+  return core::make_plan(input);
 }
 
 Controller::Controller(ControlSettings settings, const Ports& ports, IdSource fresh_id)
     : settings_(std::move(settings)),
       ports_(ports),
-      fresh_id_(std::move(fresh_id)),
-      executor_(ports, settings_.timeouts, inventory_),
-      recorder_(ports.events, ports.clock, settings_.application, settings_.by, settings_.pid) {
+      recorder_(ports.events, ports.clock, settings_.application, settings_.by, settings_.pid),
+      response_(settings_.policy, ports.response),
+      driver_(settings_, ports, std::move(fresh_id), inventory_, recorder_, policy_state_) {
   if (!settings_.one_shot) policy_state_.flap_start = ports_.clock.now();
 }
 
 void Controller::forget_everything() {
   inventory_ = Inventory{};
+  last_seen_.reset();
   reconciled_ = false;
 }
 
-bool Controller::has_jobs() const { return inventory_.has_jobs(); }
-
-void Controller::sample() {
-  if (const auto sessions = ports_.balancer.sessions()) core::sample(settings_.policy, policy_state_, *sessions, ports_.clock.now());
-}
-
-void Controller::collect_jobs(core::Time now) {
-  for (const auto& result : ports_.host.finished()) {
-    inventory_.job_ended(result);
-    if (result.kind == JobKind::tear_down && !result.detail) {
-      inventory_.step_failed(result.id, now, result.detail.error().message);
-      recorder_.step(result.id, core::StepKind::tear_down, fail(result.detail.error()));
-    }
-  }
+bool Controller::sample() {
+  const auto now = ports_.clock.now();
+  response_.read(now);
+  const auto sessions = ports_.balancer.sessions();
+  if (!sessions) return false;
+  core::sample(settings_.policy, policy_state_, *sessions, now);
+  if (!last_seen_ || settings_.dry_run) return false;
+  auto seen = *last_seen_;
+  seen.response = response_.view(now);
+  return core::decide_fast(settings_.policy, last_limits_, policy_state_, seen, now).action == core::Action::up;
 }
 
 Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
-                                      const core::Timeouts& timeouts, Recorder& recorder) {
+                                      const ControlSettings& settings, Recorder& recorder) {
   const auto containers = ports.host.list();
   if (!containers) return fail(containers.error());
   auto draft = registry;
-  const auto changes = core::reconcile(draft, *containers, Inventory::servers(view), timeouts, ports.clock.now());
+  const auto changes =
+      core::reconcile(draft, *containers, Inventory::servers(view), settings.standby.state, settings.timeouts, ports.clock.now());
   if (!changes.empty() || registry.generation == 0) {
     ++draft.generation;
     if (const auto saved = ports.store.save(draft); !saved) return fail(saved.error());
@@ -82,11 +85,11 @@ Result<core::Registry> bring_together(const Ports& ports, const core::Registry& 
 }
 
 Result<void> Controller::reconcile_once(Working& working, const BalancerView& view) {
-  auto together = bring_together(ports_, working.read(), view, settings_.timeouts, recorder_);
+  auto together = bring_together(ports_, working.read(), view, settings_, recorder_);
   if (!together) return fail(together.error());
   working.draft = std::move(*together);
-  inventory_.see(view, working.read());
-  static_cast<void>(executor_.sync_file(working.read()));  // told and tried again as any failure of it
+  inventory_.see(view, working.read(), ports_.clock.now());
+  driver_.executor().sync_file(working.read());
   reconciled_ = true;
   return {};
 }
@@ -99,7 +102,7 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
     const auto& gear = registry.gears[(next_inspection_ + i) % count];
     auto& sight = inventory_.of(gear.id);
     const bool suspicious =
-        gear.state == core::GearState::serving && (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
+        gear.state == GearState::serving && (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
     if (!suspicious) {
       sight.container = core::ContainerState::unknown;
       continue;
@@ -110,15 +113,33 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
   }
 }
 
-core::Decision Controller::decide(const TickInput& input, Working& working, const BalancerView* view, core::Time now) {
+// The new process counts sessions from nothing while the old one still serves some: that is no idle farm.
+void Controller::notice_reload(std::int64_t pid, core::Time now) {
+  if (haproxy_pid_ != 0 && pid != haproxy_pid_) {
+    core::reloaded(settings_.policy, policy_state_, now);
+    response_.start_over(now);
+    recorder_.notice(Severity::info, "HAProxy was reloaded or restarted (pid " + std::to_string(haproxy_pid_) + " -> " +
+                                         std::to_string(pid) + "): flap protection starts again");
+  }
+  haproxy_pid_ = pid;
+}
+
+core::Decision Controller::decide_by_look(const TickInput& input, const core::Observation& seen, core::Time now) {
+  if (input.look == Look::check) return core::decide(settings_.policy, input.limits, policy_state_, seen, now);
+  core::sample(settings_.policy, policy_state_, seen.sessions, now);
+  return core::decide_fast(settings_.policy, input.limits, policy_state_, seen, now);
+}
+
+core::Decision Controller::decide(const TickInput& input, Working& working, std::optional<double> sessions, core::Time now) {
   const auto& registry = working.read();
   policy_state_.flap_start = std::max(policy_state_.flap_start, registry.last_addition);
   if (settings_.one_shot) policy_state_.low_checks = registry.low_checks;
-  std::optional<core::Observation> seen;
-  if (view != nullptr) seen = inventory_.observation(registry, view->sessions);
-  auto decision = core::decide(settings_.policy, input.limits, policy_state_, seen, now);
-  if (input.disabled && view != nullptr) {
-    decision.target = seen->serving + seen->coming;
+  if (!sessions) return core::decide(settings_.policy, input.limits, policy_state_, std::nullopt, now);
+  auto seen = inventory_.observation(registry, *sessions);
+  seen.response = response_.view(now);
+  auto decision = decide_by_look(input, seen, now);
+  if (input.disabled) {
+    decision.target = seen.serving + seen.coming;
     decision.action = core::Action::hold;
     decision.reason = core::Reason::disabled;
   }
@@ -130,96 +151,99 @@ core::Decision Controller::decide(const TickInput& input, Working& working, cons
   return decision;
 }
 
+// Executes steps of a decision, to be recorded after it. Which of them were acted on the registry tells.
+void Controller::execute(const std::vector<core::Step>& steps, Working& working, TickReport& report, core::Time now) {
+  done_.push_back(driver_.execute(steps, working, now));
+  for (const auto& step : steps) {
+    const auto* gear = core::find_gear(working.read(), step.id);
+    const bool unchanged = gear == nullptr || (step.kind == StepKind::begin_drain && gear->state == GearState::serving) ||
+                           (step.kind == StepKind::recall && gear->state == GearState::draining) ||
+                           (step.kind == StepKind::wake && gear->state == GearState::standby);
+    if (!unchanged) report.acted_on.push_back(step.id);
+  }
+}
+
+// What can serve at once does so before anything is asked about the gears that have to be created.
+Result<void> Controller::act_up(core::Plan plan, Working& working, TickReport& report, core::Time now) {
+  auto creations = take_creations(plan.steps);
+  execute(plan.steps, working, report, now);
+  if (creations.empty()) return {};
+  const auto template_name = core::template_in_force(working.read(), settings_.template_name);
+  auto room = ports_.host.check_room(static_cast<int>(creations.size()), template_name);
+  if (!room && room.error().code == Errc::limit && creations.size() > 1) {  // as many as there is room for: one is certain to help
+    creations.resize(1);
+    room = ports_.host.check_room(1, template_name);
+  }
+  if (!room) return room;
+  execute(creations, working, report, now);
+  return {};
+}
+
+Result<void> Controller::act(const core::Decision& decision, core::Plan plan, Working& working, TickReport& report, core::Time now) {
+  if (plan.refusal) return fail(*plan.refusal);
+  if (settings_.dry_run) {
+    for (const auto& step : plan.steps) report.acted_on.push_back(step.id);
+    const auto creations = static_cast<int>(take_creations(plan.steps).size());
+    const auto& template_name = core::template_in_force(working.read(), settings_.template_name);
+    return creations > 0 ? ports_.host.check_room(creations, template_name) : Result<void>();
+  }
+  if (decision.action == core::Action::up) {
+    if (auto done = act_up(plan, working, report, now); !done) return done;
+  } else {
+    execute(plan.steps, working, report, now);
+  }
+  if (!report.acted_on.empty()) return {};
+  return fail(Errc::unavailable, "it could not be written down or done; the lines before say why");
+}
+
 void Controller::act(const core::Decision& decision, Working& working, TickReport& report, core::Time now) {
   const bool up = decision.action == core::Action::up;
-  auto plan = plan_decision(decision, working.read(), inventory_, settings_.pool, fresh_id_, {}, now);
-  for (const auto& step : plan.steps) report.acted_on.push_back(step.id);
-  if (!plan.refusal && up) {
-    const auto room = ports_.host.check_room(static_cast<int>(plan.steps.size()));
-    if (!room) plan.refusal = room.error();
-  }
-  if (!plan.refusal && settings_.dry_run) return;
-  if (!plan.refusal) {
-    auto draft = working.read();
-    if (const auto intended = executor_.intend(plan.steps, draft, now); intended) {
-      working.draft = std::move(draft);
-    } else {
-      plan.refusal = intended.error();
-    }
-  }
-  if (plan.refusal) {
-    recorder_.refused(decision, *plan.refusal);
+  const auto decided = ports_.clock.system_micros();
+  core::PlanInput input;
+  input.decision = decision;
+  auto plan = plan_decision(std::move(input), working.read(), inventory_, settings_, [&] { return driver_.unused_id(working.read()); });
+  if (const auto done = act(decision, std::move(plan), working, report, now); !done) {
+    recorder_.refused(decision, done.error());
     core::settle(policy_state_, up ? core::Outcome::add_failed : core::Outcome::remove_failed, now);
-    report.acted_on.clear();
-    report.refusal = std::move(plan.refusal);
-    return;
+    report.refusal = done.error();
+    if (settings_.dry_run) report.acted_on.clear();
   }
-  recorder_.action(decision, settings_.policy, report.acted_on);
-  if (up) core::settle(policy_state_, core::Outcome::added, now);
+  if (!report.acted_on.empty() && !settings_.dry_run) recorder_.action(decision, settings_.policy, report.acted_on, decided);
+  for (const auto& done : std::exchange(done_, {})) driver_.record(done, working.read());
+  if (report.acted_on.empty() || settings_.dry_run || !up) return;
+  core::settle(policy_state_, core::Outcome::added, now);
+  response_.start_over(now);
 }
 
-void Controller::record(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after) {
-  const auto now = ports_.clock.now();
-  const auto* was = core::find_gear(before, outcome.id);
-  const auto& sight = inventory_.of(outcome.id);
-  using core::StepKind;
-  if (!outcome.result) {
-    recorder_.step(outcome.id, outcome.kind, outcome.result);
-    if (outcome.kind == StepKind::enrol) core::settle(policy_state_, core::Outcome::add_failed, now);
-    return;
+std::optional<core::Millis> Controller::look_again(const core::Registry& registry) const {
+  if (ports_.balancer.file_busy()) return kTransitionInterval;
+  std::optional<core::Millis> soonest;
+  for (const auto& gear : registry.gears) {
+    if (gear.state == GearState::serving || gear.state == GearState::standby) continue;
+    if (gear.state != GearState::draining) return kTransitionInterval;
+    // Often enough to see a drain's end to a quarter of drain_idle.
+    const auto drain = std::clamp(settings_.timeouts.drain_idle / 4, core::Millis{20}, kLongestLook);
+    soonest = std::min(soonest.value_or(drain), drain);
   }
-  switch (outcome.kind) {
-    case StepKind::enrol:
-      if (was->state == core::GearState::starting) {
-        recorder_.became_ready(outcome.id, sight.job_pid, sight.job_text);
-        core::settle(policy_state_, core::Outcome::served, now);
-      } else {
-        recorder_.step(outcome.id, outcome.kind, outcome.result);
-      }
-      return;
-    case StepKind::give_up:
-      recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
-      core::settle(policy_state_, core::Outcome::add_failed, now);
-      return;
-    case StepKind::forget:
-      if (was->state == core::GearState::failed) return recorder_.step(outcome.id, outcome.kind, outcome.result);
-      recorder_.removed(outcome.id, sight.job_pid, sight.job_text);
-      return core::settle(policy_state_, core::Outcome::removed, now);
-    default: recorder_.step(outcome.id, outcome.kind, outcome.result);
-  }
-}
-
-std::vector<core::Step> Controller::plan_steps(const core::Registry& registry, core::Time now) {
-  std::vector<core::Step> steps;
-  for (const auto& view : inventory_.views(registry)) {
-    const auto kind = core::next_step(view, now);
-    if (kind && now >= inventory_.of(view.gear->id).retry_at) steps.push_back(core::Step{*kind, view.gear->id, 0});
-  }
-  return steps;
-}
-
-void Controller::carry_on(Working& working, core::Time now) {
-  for (int round = 0; round < kRounds; ++round) {
-    auto steps = plan_steps(working.read(), now);
-    if (steps.empty()) return;
-    core::Registry before;  // of the gears that take a step: a large registry is not copied for one of them
-    for (const auto& step : steps) before.gears.push_back(*core::find_gear(working.read(), step.id));
-    for (const auto& outcome : executor_.run(steps, working.edit(), now)) record(outcome, before, working.read());
-  }
+  return soonest;
 }
 
 TickReport Controller::tick(const TickInput& input) {
   TickReport report;
   const auto now = ports_.clock.now();
-  collect_jobs(now);
+  driver_.collect(now);
+  response_.read(now);
   const auto seen = ports_.balancer.observe();
   recorder_.connection(seen ? nullptr : &seen.error());
   if (!seen) report.error = seen.error();
+  const auto sessions =
+      seen ? std::optional((*seen)->sessions) : std::nullopt;  // the view itself lives until the next call of the balancer only
+  if (seen) notice_reload((*seen)->pid, now);
 
   const auto lock = ports_.store.lock(kLockPatience);
   const auto loaded = lock ? ports_.store.load() : Result<Store::Loaded>(fail(lock.error()));
   if (!loaded) {
-    if (input.check) recorder_.notice(Severity::error, "This check is skipped: " + loaded.error().message);
+    if (input.look == Look::check) recorder_.notice(Severity::error, "This check is skipped: " + loaded.error().message);
     report.error = loaded.error();
     return report;
   }
@@ -229,8 +253,7 @@ TickReport Controller::tick(const TickInput& input) {
   }
   if (loaded->registry->generation == 0) reconciled_ = false;  // nothing on disk: the first start, or it was lost
   Working working{loaded->registry, std::nullopt};
-  if (seen) inventory_.see(**seen, working.read());
-  if (seen && !input.check) core::sample(settings_.policy, policy_state_, (*seen)->sessions, now);
+  if (seen) inventory_.see(**seen, working.read(), now);
   if (seen && !reconciled_ && !settings_.dry_run) {
     if (const auto done = reconcile_once(working, **seen); !done) {
       recorder_.notice(Severity::error, "The registry could not be brought together with LXC: " + done.error().message);
@@ -238,21 +261,24 @@ TickReport Controller::tick(const TickInput& input) {
       return report;
     }
   }
+  const bool check = input.look == Look::check;
+  if (check && seen) response_.look_after(haproxy_pid_, now, recorder_);
+  if (check || (input.look == Look::fast && seen && !settings_.dry_run)) {
+    auto decision = decide(input, working, sessions, now);
+    if (decision.action != core::Action::hold) act(decision, working, report, now);
+    if (check) recorder_.check(decision, settings_.policy, input.limits, seen ? std::string() : seen.error().message);
+    if (check || !report.acted_on.empty()) report.decision = std::move(decision);
+  }
   if (seen && !settings_.dry_run) {
-    if (input.check) inspect_suspicious(working.read());
-    if (input.check && !executor_.file_error().empty()) static_cast<void>(executor_.sync_file(working.read()));
-    carry_on(working, now);
+    if (check) inspect_suspicious(working.read());
+    if (check) driver_.retry_file(working.read());
+    driver_.carry_on(working, input.limits, now);
   }
-  if (input.check) {
-    report.decision = decide(input, working, seen ? *seen : nullptr, now);
-    recorder_.check(*report.decision, settings_.policy, input.limits, seen ? std::string() : seen.error().message);
-    if (report.decision->action != core::Action::hold) {
-      act(*report.decision, working, report, now);
-      if (!settings_.dry_run) carry_on(working, now);
-    }
-  }
-  recorder_.file(executor_.file_error());
-  busy_ = in_transition(working.read());
+  if (driver_.take_served()) response_.start_over(now);
+  if (seen) last_seen_ = inventory_.observation(working.read(), 0);
+  last_limits_ = input.limits;
+  if (input.disabled) last_seen_.reset();  // nothing is added while the marker is there
+  next_look_ = look_again(working.read());
   return report;
 }
 

@@ -2,46 +2,35 @@
 // The one road of a tick: observe, decide, plan, execute, settle, record. Waits for nothing but the ports' own short deadlines.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "gearscale/app/executor.hpp"
-#include "gearscale/app/inventory.hpp"
-#include "gearscale/app/recorder.hpp"
-#include "gearscale/core/decision.hpp"
-#include "gearscale/core/names.hpp"
-#include "gearscale/ports.hpp"
+#include "gearscale/app/gear_driver.hpp"
+#include "gearscale/app/response_signal.hpp"
 
 namespace gearscale::app {
 
-struct ControlSettings {
-  core::Application application;
-  core::Policy policy;
-  core::Timeouts timeouts;
-  core::AddressPool pool;
-  std::string by = "haproxy_ctld";  // the program that acts, for the events
-  int pid = 0;                      // its process
-  bool dry_run = false;             // decide and record, change nothing
-  bool one_shot = false;            // --once: low checks and the flap timer come from the registry instead of this process's life
+// How much a tick looks at.
+enum class Look {
+  transitions,  // carry gears on; decide nothing
+  fast,         // also: does the load ask for more gears?
+  check,        // the whole decision, written down
 };
 
 // What a tick is told besides what it observes.
 struct TickInput {
-  bool check = false;  // a check is due: decide; otherwise only carry transitions on
+  Look look = Look::transitions;
   core::Limits limits;
   bool disabled = false;  // the disable_auto_scaling marker
 };
 
 struct TickReport {
-  std::optional<core::Decision> decision;  // of a check
+  std::optional<core::Decision> decision;  // of a check, or of a fast look that added
   std::optional<Error> error;              // HAProxy, lock or registry not available: nothing was done
   std::optional<Error> refusal;            // what was decided could not be done: limits, memory, template...
-  std::vector<std::string> acted_on;       // ids created or drained by this tick's decision
+  std::vector<std::string> acted_on;       // ids woken, recalled, created or drained by this tick's decision
 };
-
-using IdSource = std::function<std::string()>;
 
 class Controller {
  public:
@@ -51,57 +40,57 @@ class Controller {
   // May only be called by the one process that drives this application's transitions.
   TickReport tick(const TickInput& input);
 
-  // A fast sample between checks: feeds the peak of the sessions and writes nothing. A failure is left to the next check to tell.
-  void sample();
+  // A fast sample between ticks: one exchange that does not grow with the farm, and the log's new lines. Writes nothing. True when an addition
+  // seems due, by the gears as they were at the last tick: then a tick with Look::fast is to follow at once. A failure is left to the next check
+  // to tell.
+  bool sample();
 
   // Another process may have changed things since the last tick (the driver's lock was lost and won): look at everything again.
   void forget_everything();
 
-  // A gear is between two states: tick() again soon. As of the last tick.
-  bool busy() const { return busy_; }
+  // How soon gears have to be looked at again because they are between two states; nothing while all of them serve or stand by. As of the last
+  // tick. What ends (jobs, containers) shows at the ports' descriptors before.
+  std::optional<core::Millis> next_look() const { return next_look_; }
   // Jobs run as children of this process: it must not let go of the driver's lock.
-  bool has_jobs() const;
+  bool has_jobs() const { return inventory_.has_jobs() || ports_.balancer.file_busy(); }
   const Inventory& inventory() const { return inventory_; }
-  void set_settings(const ControlSettings& settings) { settings_ = settings; }
+  // Why haproxy.cfg could not be brought up to date; empty when it could.
+  const std::string& file_error() { return driver_.executor().file_error(); }
 
  private:
-  struct Working {  // the registry of one tick: read-only until something changes
-    const core::Registry* now_on_disk;
-    std::optional<core::Registry> draft;
-    const core::Registry& read() const { return draft ? *draft : *now_on_disk; }
-    core::Registry& edit() {
-      if (!draft) draft = *now_on_disk;
-      return *draft;
-    }
-  };
-
-  void collect_jobs(core::Time now);
   Result<void> reconcile_once(Working& working, const BalancerView& view);
   void inspect_suspicious(const core::Registry& registry);
-  core::Decision decide(const TickInput& input, Working& working, const BalancerView* view, core::Time now);
+  void notice_reload(std::int64_t pid, core::Time now);
+  core::Decision decide(const TickInput& input, Working& working, std::optional<double> sessions, core::Time now);
+  core::Decision decide_by_look(const TickInput& input, const core::Observation& seen, core::Time now);
   void act(const core::Decision& decision, Working& working, TickReport& report, core::Time now);
-  void record(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after);
-  void carry_on(Working& working, core::Time now);
-  std::vector<core::Step> plan_steps(const core::Registry& registry, core::Time now);
+  Result<void> act(const core::Decision& decision, core::Plan plan, Working& working, TickReport& report, core::Time now);
+  void execute(const std::vector<core::Step>& steps, Working& working, TickReport& report, core::Time now);
+  Result<void> act_up(core::Plan plan, Working& working, TickReport& report, core::Time now);
+  std::optional<core::Millis> look_again(const core::Registry& registry) const;
 
   ControlSettings settings_;
   Ports ports_;
-  IdSource fresh_id_;
   Inventory inventory_;
-  Executor executor_;
   Recorder recorder_;
   core::PolicyState policy_state_;
+  ResponseSignal response_;
+  GearDriver driver_;
+  std::optional<core::Observation> last_seen_;  // at the last tick
+  core::Limits last_limits_;
+  std::int64_t haproxy_pid_ = 0;
   std::size_t next_inspection_ = 0;  // where the next check goes on looking at containers
+  std::optional<core::Millis> next_look_;
   bool reconciled_ = false;
-  bool busy_ = false;
+  std::vector<GearDriver::Done> done_;  // by this tick's decision, not yet recorded
 };
 
 // The registry as it has to be, given what LXC and HAProxy show (core::reconcile); saved when it differs from `registry`. The lock must be held.
 Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
-                                      const core::Timeouts& timeouts, Recorder& recorder);
+                                      const ControlSettings& settings, Recorder& recorder);
 
 // The plan of a decision: ids and addresses for new gears, victims. Shared by the controller and by commands typed by hand.
-core::Plan plan_decision(const core::Decision& decision, const core::Registry& registry, Inventory& inventory,
-                         const core::AddressPool& pool, const IdSource& fresh_id, std::vector<std::string> chosen, core::Time now);
+core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, Inventory& inventory, const ControlSettings& settings,
+                         const IdSource& fresh_id);
 
 }  // namespace gearscale::app

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function for the intents, one for the effects, one for what makes them lasting.
+// What comes at once, what is written down first, what follows from it, and what makes it lasting.
 #include "gearscale/app/executor.hpp"
 
 #include <algorithm>
+
+#include "gearscale/core/replacement.hpp"
 
 namespace gearscale::app {
 
@@ -13,43 +15,128 @@ using core::ServerState;
 using core::Step;
 using core::StepKind;
 
+bool is_at_once(StepKind kind) { return kind == StepKind::wake || kind == StepKind::recall; }
+
 bool is_intent(StepKind kind) {
-  return kind == StepKind::create || kind == StepKind::begin_drain || kind == StepKind::begin_removal || kind == StepKind::give_up;
+  switch (kind) {
+    case StepKind::create:
+    case StepKind::create_standby:
+    case StepKind::wake:
+    case StepKind::rouse:
+    case StepKind::adopt:
+    case StepKind::recall:
+    case StepKind::rest:
+    case StepKind::begin_drain:
+    case StepKind::begin_removal:
+    case StepKind::park:
+    case StepKind::relieve:
+    case StepKind::give_up: return true;
+    default: return false;
+  }
 }
 
 bool changes_file(StepKind kind) {
-  return kind == StepKind::enrol || kind == StepKind::begin_removal || kind == StepKind::give_up || kind == StepKind::unenrol;
+  return kind == StepKind::enrol || kind == StepKind::wake || kind == StepKind::adopt || kind == StepKind::begin_removal ||
+         kind == StepKind::give_up || kind == StepKind::unenrol;
+}
+
+// Refills and replacements are no additions: the farm does not grow by them.
+bool is_addition(const Step& step) {
+  return (step.kind == StepKind::create && step.replaces.empty()) || step.kind == StepKind::wake || step.kind == StepKind::rouse ||
+         step.kind == StepKind::recall || step.kind == StepKind::adopt;
+}
+
+// A gear that had to wait for its turn to boot has all of its time from now on.
+bool begins_late(const Step& step, const core::Gear& gear, core::Time now) {
+  return (step.kind == StepKind::bring_up || step.kind == StepKind::stand_by) && gear.since != now;
+}
+
+GearState state_after(StepKind kind) {
+  switch (kind) {
+    case StepKind::wake:
+    case StepKind::adopt:
+    case StepKind::recall: return GearState::serving;
+    case StepKind::rouse: return GearState::starting;
+    case StepKind::rest: return GearState::standby;
+    case StepKind::park: return GearState::preparing;
+    case StepKind::begin_drain: return GearState::draining;
+    case StepKind::give_up: return GearState::failed;
+    default: return GearState::removing;
+  }
 }
 
 }  // namespace
 
-Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& draft, core::Time now) {
+Result<void> Executor::wake(const core::Gear& gear) {
+  if (const auto awake = ports_.host.wake(gear.id); !awake) return awake;
+  if (const auto added = ports_.balancer.add(ServerSpec{gear.id, gear.address}); !added) return added;
+  auto& sight = inventory_.of(gear.id);
+  sight.server = ServerState::up;
+  sight.unconfirmed = true;
+  return {};
+}
+
+std::vector<StepOutcome> Executor::at_once(std::vector<Step>& steps, const core::Registry& registry) {
+  std::vector<StepOutcome> outcomes;
+  for (auto& step : steps) {
+    if (!is_at_once(step.kind)) continue;
+    const auto* gear = core::find_gear(registry, step.id);
+    GEARSCALE_CHECK(gear != nullptr);
+    auto done = step.kind == StepKind::wake ? wake(*gear) : ports_.balancer.recall(step.id);
+    if (done && step.kind == StepKind::recall) inventory_.of(step.id).server = ServerState::up;
+    outcomes.push_back(StepOutcome{step.kind, step.id, done});
+    if (!done && step.kind == StepKind::wake) step.kind = StepKind::rouse;
+  }
+  std::erase_if(steps, [&](const Step& step) {
+    return step.kind == StepKind::recall && std::any_of(outcomes.begin(), outcomes.end(), [&](const StepOutcome& outcome) {
+             return outcome.id == step.id && !outcome.result;
+           });
+  });
+  return outcomes;
+}
+
+void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) {
+  auto& sight = inventory_.of(step.id);
+  // A gear has one job at a time, and what it was for is no longer wanted.
+  if (sight.job == core::JobState::running) ports_.host.cancel(step.id);
+  if (step.kind == StepKind::give_up) gear.note = inventory_.why_given_up(step.id);
+  if (step.kind == StepKind::adopt) sight.unconfirmed = true;
+  if (state_after(step.kind) != GearState::serving) sight.unconfirmed = false;
+  sight.job = core::JobState::none;
+  core::enter(gear, state_after(step.kind), timeouts_, now);
+}
+
+void Executor::apply(const Step& step, const std::string& template_name, core::Registry& registry, core::Time now) {
+  if (is_addition(step)) registry.last_addition = now;
+  if (step.kind == StepKind::create || step.kind == StepKind::create_standby) {
+    core::Gear gear;
+    gear.id = step.id;
+    gear.address = step.address;
+    gear.created_ms = ports_.clock.system_micros() / 1'000;
+    gear.template_name = step.replaces.empty() ? template_name : registry.replacement.template_name;
+    gear.replaces = step.replaces;
+    core::enter(gear, step.kind == StepKind::create ? GearState::starting : GearState::preparing, timeouts_, now);
+    registry.gears.push_back(std::move(gear));
+    return;
+  }
+  auto* gear = core::find_gear(registry, step.id);
+  GEARSCALE_CHECK(gear != nullptr);
+  if (step.kind != StepKind::relieve) return change_state(step, *gear, now);
+  gear->replaces.clear();
+  core::put_in_force(registry);
+  auto* old = core::find_gear(registry, step.replaces);
+  if (old != nullptr && old->pinned) return;  // since the replacement began
+  ++registry.replacement.replaced;
+  if (old == nullptr || old->state != GearState::serving) return;
+  old->dismissed = true;
+  change_state(Step{StepKind::begin_drain, old->id, 0, ""}, *old, now);
+}
+
+Result<void> Executor::intend(const std::vector<Step>& steps, const std::string& template_name, core::Registry& draft, core::Time now) {
   if (std::none_of(steps.begin(), steps.end(), [](const Step& step) { return is_intent(step.kind); })) return {};
   auto next = draft;
   for (const auto& step : steps) {
-    if (!is_intent(step.kind)) continue;
-    if (step.kind == StepKind::create) {
-      core::Gear gear;
-      gear.id = step.id;
-      gear.address = step.address;
-      gear.created_ms = ports_.clock.system_micros() / 1'000;
-      core::enter(gear, GearState::starting, timeouts_, now);
-      next.gears.push_back(std::move(gear));
-      next.last_addition = now;
-      continue;
-    }
-    auto* gear = core::find_gear(next, step.id);
-    GEARSCALE_CHECK(gear != nullptr);
-    auto& sight = inventory_.of(step.id);
-    if (step.kind == StepKind::give_up) {
-      if (sight.job == core::JobState::running) ports_.host.cancel(step.id);
-      gear->note = inventory_.why_given_up(step.id);
-    }
-    sight.job = core::JobState::none;
-    const auto state = step.kind == StepKind::begin_drain ? GearState::draining
-                       : step.kind == StepKind::give_up   ? GearState::failed
-                                                          : GearState::removing;
-    core::enter(*gear, state, timeouts_, now);
+    if (is_intent(step.kind)) apply(step, template_name, next, now);
   }
   ++next.generation;
   auto saved = ports_.store.save(next);
@@ -58,8 +145,8 @@ Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& dr
 }
 
 Result<void> Executor::begin_job(JobKind kind, const core::Gear& gear) {
-  const auto deadline = kind == JobKind::bring_up ? timeouts_.boot : timeouts_.tear_down;
-  auto begun = ports_.host.begin(kind, GearSpec{gear.id, gear.address}, deadline);
+  const auto deadline = kind == JobKind::tear_down ? timeouts_.tear_down : timeouts_.boot;
+  auto begun = ports_.host.begin(kind, GearSpec{gear.id, gear.address, gear.template_name}, deadline);
   if (begun) inventory_.of(gear.id).job = core::JobState::running;
   return begun;
 }
@@ -71,8 +158,8 @@ Result<void> Executor::unenrol(const core::Gear& gear) {
   return {};  // not gone yet: connections are left; looked at again next tick
 }
 
-Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Time) {
-  const auto* gear = core::find_gear(draft, step.id);
+Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Time now) {
+  auto* gear = core::find_gear(draft, step.id);
   GEARSCALE_CHECK(gear != nullptr);
   auto& sight = inventory_.of(step.id);
   const auto to_state = [&](ServerState state, Result<void> done) {
@@ -80,11 +167,16 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
     return done;
   };
   switch (step.kind) {
-    case StepKind::create:
-    case StepKind::give_up: return {};
-    case StepKind::bring_up: return begin_job(JobKind::bring_up, *gear);
+    case StepKind::bring_up:
+    case StepKind::confirm: return begin_job(JobKind::bring_up, *gear);
+    case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear);
     case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear);
-    case StepKind::enrol: return to_state(ServerState::up, ports_.balancer.add(ServerSpec{gear->id, gear->address}));
+    case StepKind::enrol: {
+      auto added = to_state(ServerState::up, ports_.balancer.add(ServerSpec{gear->id, gear->address}));
+      if (added && gear->state == GearState::starting) core::enter(*gear, GearState::serving, timeouts_, now);
+      if (added) sight.job = core::JobState::none;
+      return added;
+    }
     case StepKind::begin_drain:
     case StepKind::set_drain:
       if (sight.server == ServerState::absent) return {};
@@ -99,56 +191,48 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
     }
     case StepKind::unenrol: return unenrol(*gear);
     case StepKind::forget: std::erase_if(draft.gears, [&](const core::Gear& other) { return other.id == step.id; }); return {};
+    default: return {};  // intents
   }
-  return {};
 }
 
-Result<void> Executor::sync_file(const core::Registry& registry) {
+std::vector<ServerSpec> servers_of_file(const core::Registry& registry) {
   std::vector<ServerSpec> servers;
   for (const auto& gear : registry.gears) {
     if (core::belongs_in_file(gear.state)) servers.push_back(ServerSpec{gear.id, gear.address});
   }
-  auto written = ports_.balancer.write_file(servers);
-  file_error_ = written ? std::string() : written.error().message;
-  return written;
+  return servers;
 }
 
-// A gear serves when the running HAProxy and the file have it. If the file cannot have it, the running one gives it back.
-void Executor::settle_enrolments(std::vector<StepOutcome>& outcomes, core::Registry& draft, core::Time now) {
-  std::vector<std::pair<StepOutcome*, core::Gear>> fresh;  // with the gear as it was
+void Executor::sync_file(const core::Registry& registry) {
+  const auto begun = ports_.balancer.begin_file(servers_of_file(registry));
+  if (!begun) file_error_ = begun.error().message;
+}
+
+bool Executor::collect_file() {
+  const auto written = ports_.balancer.file_written();
+  if (written) file_error_ = *written ? std::string() : written->error().message;
+  return written.has_value();
+}
+
+std::vector<StepOutcome> Executor::run(std::vector<Step> steps, const std::string& template_name, core::Registry& draft, core::Time now) {
+  auto outcomes = at_once(steps, draft);
+  const auto intended = intend(steps, template_name, draft, now);
   for (auto& outcome : outcomes) {
-    if (outcome.kind != StepKind::enrol || !outcome.result) continue;
-    auto* gear = core::find_gear(draft, outcome.id);
-    if (gear->state == GearState::starting) {
-      fresh.emplace_back(&outcome, *gear);
-      core::enter(*gear, GearState::serving, timeouts_, now);
-    }
-  }
-  const auto written = sync_file(draft);
-  if (written) return;
-  for (auto& [outcome, before] : fresh) {
-    *core::find_gear(draft, outcome->id) = before;
-    if (const auto back = ports_.balancer.maint(before.id); back && ports_.balancer.remove(before.id).value_or(false)) {
-      inventory_.of(before.id).server = ServerState::absent;
-    }
-    outcome->result = written;
-  }
-}
-
-std::vector<StepOutcome> Executor::run(const std::vector<Step>& steps, core::Registry& draft, core::Time now) {
-  std::vector<StepOutcome> outcomes;
-  if (const auto intended = intend(steps, draft, now); !intended) {
-    for (const auto& step : steps) outcomes.push_back(StepOutcome{step.kind, step.id, intended});
-    return outcomes;
+    if (!intended && outcome.result) outcome.result = intended;  // it serves, and is adopted when the registry can be written again
   }
   bool file_changes = false;
   bool registry_changes = false;
   for (const auto& step : steps) {
-    outcomes.push_back(StepOutcome{step.kind, step.id, effect(step, draft, now)});
+    const bool follows = intended || !is_intent(step.kind);
+    auto* gear = core::find_gear(draft, step.id);
+    if (gear != nullptr && begins_late(step, *gear, now)) {
+      core::enter(*gear, gear->state, timeouts_, now);
+      registry_changes = true;
+    }
+    if (!is_at_once(step.kind)) outcomes.push_back(StepOutcome{step.kind, step.id, follows ? effect(step, draft, now) : intended});
     file_changes = file_changes || changes_file(step.kind);
     registry_changes = registry_changes || step.kind == StepKind::enrol || step.kind == StepKind::forget;
   }
-  if (file_changes) settle_enrolments(outcomes, draft, now);
   if (registry_changes) {
     ++draft.generation;
     if (const auto saved = ports_.store.save(draft); !saved) {
@@ -157,6 +241,7 @@ std::vector<StepOutcome> Executor::run(const std::vector<Step>& steps, core::Reg
       }
     }
   }
+  if (file_changes) sync_file(draft);
   for (const auto& outcome : outcomes) {
     outcome.result ? inventory_.step_succeeded(outcome.id) : inventory_.step_failed(outcome.id, now, outcome.result.error().message);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Executes planned steps through the ports. Intents are durable before the effects that follow from them; a crash between any two lines
-// leaves something that the next tick's plan carries on. Decides nothing.
+// Executes planned steps through the ports. Intents are durable before the effects that follow from them, but for waking and recalling, where
+// the running HAProxy comes first: a crash between any two lines leaves something that the next tick's plan carries on. Decides nothing.
 #pragma once
 
 #include <string>
@@ -18,6 +18,7 @@ struct Ports {
   Store& store;
   Clock& clock;
   EventSink& events;
+  ResponseLog* response = nullptr;  // nothing: response times are not looked at
 };
 
 struct StepOutcome {
@@ -31,29 +32,41 @@ class Executor {
   Executor(const Ports& ports, const core::Timeouts& timeouts, Inventory& inventory)
       : ports_(ports), timeouts_(timeouts), inventory_(inventory) {}
 
-  // Changes `draft` by the steps that are intents (create, begin_drain, begin_removal, give_up) and saves it when there are any.
+  // The effects of `wake` and `recall`, which are done before they are written down: nothing is forked, synced or checked on the way from the
+  // decision to the gear that serves. A gear that cannot be woken is roused instead: its step is changed, and an outcome of the failure is returned
+  // too.
+  std::vector<StepOutcome> at_once(std::vector<core::Step>& steps, const core::Registry& registry);
+
+  // Changes `draft` by the steps that are intents and by those of at_once, and saves it when there are any. New gears are of `template_name`.
   // On an error `draft` is unchanged. The lock must be held.
-  Result<void> intend(const std::vector<core::Step>& steps, core::Registry& draft, core::Time now);
+  Result<void> intend(const std::vector<core::Step>& steps, const std::string& template_name, core::Registry& draft, core::Time now);
 
-  // intend(), then the effects of all steps, then haproxy.cfg, then the registry again where effects changed it. Never waits longer than
-  // the ports' own deadlines.
-  std::vector<StepOutcome> run(const std::vector<core::Step>& steps, core::Registry& draft, core::Time now);
+  // at_once(), intend(), then the other effects, then the registry again where effects changed it; haproxy.cfg follows in a process of its own.
+  // Never waits longer than the ports' own deadlines.
+  std::vector<StepOutcome> run(std::vector<core::Step> steps, const std::string& template_name, core::Registry& draft, core::Time now);
 
-  // Makes haproxy.cfg hold the gears that belong there; cheap when it does already.
-  Result<void> sync_file(const core::Registry& registry);
+  // Begins to make haproxy.cfg hold the gears that belong there; cheap when it does already.
+  void sync_file(const core::Registry& registry);
+  // Learns how the last writing went. True when one ended.
+  bool collect_file();
   // Why the last try to write it failed, so that it has to be tried again; empty when it did not.
   const std::string& file_error() const { return file_error_; }
 
  private:
+  void apply(const core::Step& step, const std::string& template_name, core::Registry& registry, core::Time now);
+  void change_state(const core::Step& step, core::Gear& gear, core::Time now);
+  Result<void> wake(const core::Gear& gear);
   Result<void> effect(const core::Step& step, core::Registry& draft, core::Time now);
   Result<void> begin_job(JobKind kind, const core::Gear& gear);
   Result<void> unenrol(const core::Gear& gear);
-  void settle_enrolments(std::vector<StepOutcome>& outcomes, core::Registry& draft, core::Time now);
 
   Ports ports_;
   core::Timeouts timeouts_;
   Inventory& inventory_;
   std::string file_error_;
 };
+
+// The servers that haproxy.cfg is to hold.
+std::vector<ServerSpec> servers_of_file(const core::Registry& registry);
 
 }  // namespace gearscale::app

@@ -6,16 +6,37 @@
 
 namespace gearscale::app {
 
-void Inventory::see(const BalancerView& view, const core::Registry& registry) {
+namespace {
+
+constexpr core::Millis kMarkInterval{30'000};
+
+// Idle means no session now and none that came and went since the last look; and only from the first look that saw it so.
+void see_sessions(Sight& sight, const ServerView& row, bool known, core::Time now) {
+  const bool was_idle = known && sight.idle_since != core::Time::max();
+  const bool quiet = row.scur == 0 && row.stot == sight.stot;
+  if (!(was_idle && quiet)) sight.idle_since = row.scur == 0 ? now : core::Time::max();
+  if (!known || row.stot < sight.stot) sight.newer = sight.older = Sight::Mark{now, row.stot};  // HAProxy counts from nothing again
+  if (now - sight.newer.at >= kMarkInterval) {
+    sight.older = sight.newer;
+    sight.newer = Sight::Mark{now, row.stot};
+  }
+  sight.scur = row.scur;
+  sight.stot = row.stot;
+}
+
+}  // namespace
+
+void Inventory::see(const BalancerView& view, const core::Registry& registry, core::Time now) {
   sights_.reserve(view.gears.size());
   for (auto& [id, sight] : sights_) {
+    sight.was_there = sight.server != core::ServerState::absent;
     sight.server = core::ServerState::absent;
     sight.scur = 0;
   }
   for (const auto& row : view.gears) {
     auto& sight = of(row.id);
+    see_sessions(sight, row, sight.was_there, now);
     sight.server = row.state;
-    sight.scur = row.scur;
   }
   if (sights_.size() > registry.gears.size() + view.gears.size()) {
     std::erase_if(sights_, [&](const auto& entry) {
@@ -29,6 +50,11 @@ void Inventory::job_ended(const JobResult& result) {
   sight.job = result.detail ? core::JobState::succeeded : core::JobState::failed;
   sight.job_text = result.detail ? *result.detail : result.detail.error().message;
   sight.job_pid = result.pid;
+  if (!result.detail || result.kind == JobKind::tear_down) return;
+  sight.died = false;  // of an earlier life
+  if (!sight.unconfirmed) return;
+  sight.unconfirmed = false;
+  sight.job = core::JobState::none;
 }
 
 Sight& Inventory::of(std::string_view id) {
@@ -42,7 +68,18 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
   views.reserve(registry.gears.size());
   for (const auto& gear : registry.gears) {
     const auto& sight = of(gear.id);
-    views.push_back(core::GearView{&gear, sight.server, sight.scur, sight.container, sight.job, sight.failures});
+    core::GearView view;
+    view.gear = &gear;
+    view.server = sight.server;
+    view.scur = sight.scur;
+    view.stot_last_minute = sight.stot - sight.older.stot;
+    view.idle_since = sight.idle_since;
+    view.container = sight.died ? core::ContainerState::stopped : sight.container;
+    view.job = sight.job;
+    view.unconfirmed = sight.unconfirmed;
+    view.failures = sight.failures;
+    view.not_before = sight.retry_at;
+    views.push_back(view);
   }
   return views;
 }
@@ -53,13 +90,15 @@ core::Observation Inventory::observation(const core::Registry& registry, double 
   for (const auto& gear : registry.gears) {
     const auto server = of(gear.id).server;
     switch (gear.state) {
-      case core::GearState::starting: ++seen.coming; break;
+      case core::GearState::starting: seen.coming += gear.replaces.empty() ? 1 : 0; break;  // a replacement adds nothing
+      case core::GearState::standby: ++seen.standby; break;
       case core::GearState::draining: ++seen.draining; break;
       case core::GearState::serving:
         if (server == core::ServerState::up) ++seen.serving;
         if (server == core::ServerState::down) ++seen.down;
         if (server == core::ServerState::absent) ++seen.coming;  // HAProxy forgot it; it is enrolled again at once
         break;
+      case core::GearState::preparing:
       case core::GearState::removing:
       case core::GearState::failed: break;
     }
@@ -85,6 +124,7 @@ void Inventory::step_failed(std::string_view id, core::Time now, const std::stri
 std::string Inventory::why_given_up(std::string_view id) {
   const auto& sight = of(id);
   if (sight.job == core::JobState::failed) return sight.job_text;
+  if (sight.died) return "its container ended";
   return sight.failures > 0 ? sight.trouble : "did not become ready in time, or its container died";
 }
 

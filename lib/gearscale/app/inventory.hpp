@@ -19,8 +19,19 @@ namespace gearscale::app {
 
 struct Sight {
   core::ServerState server = core::ServerState::absent;
+  bool was_there = false;  // had a server at the sample before
   int scur = 0;
+  std::uint64_t stot = 0;
+  core::Time idle_since = core::Time::max();  // max: in use
+  // Two marks of stot, half a minute apart, for its growth in the last minute.
+  struct Mark {
+    core::Time at{};
+    std::uint64_t stot = 0;
+  };
+  Mark newer, older;
   core::ContainerState container = core::ContainerState::unknown;
+  bool died = false;         // its init has ended, whatever LXC says at this moment
+  bool unconfirmed = false;  // woken, and not probed since
   core::JobState job = core::JobState::none;
   std::string job_text;  // the detail of a job that succeeded, the reason of one that failed
   int job_pid = 0;
@@ -31,9 +42,10 @@ struct Sight {
 
 class Inventory {
  public:
-  // Server states as this sample shows them; gears without a row become `absent`. Sights of gears that left the registry are dropped.
-  void see(const BalancerView& view, const core::Registry& registry);
+  // Servers as this sample shows them; gears without a row become `absent`. Sights of gears that left the registry are dropped.
+  void see(const BalancerView& view, const core::Registry& registry, core::Time now);
   void job_ended(const JobResult& result);
+  void container_died(std::string_view id) { of(id).died = true; }
   Sight& of(std::string_view id);
   std::vector<core::GearView> views(const core::Registry& registry);
   // The counts of this moment; `sessions` as HAProxy has them.

@@ -47,7 +47,6 @@ Result<int> check_add(const Scene& scene, const core::Numbers& numbers) {
     return fail(Errc::limit, "cannot add " + std::to_string(scene.request.count) + " gear(s): " + std::to_string(there) +
                                  " there already and scale_max is " + std::to_string(scene.limits.max));
   }
-  if (const auto room = scene.ports.host.check_room(scene.request.count); !room) return fail(room.error());
   return scene.request.count;
 }
 
@@ -58,12 +57,16 @@ Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::
     const auto name = core::gear_name(scene.settings.application, id);
     if (gear == nullptr) return fail(Errc::usage, "there is no gear " + name);
     if (gear->pinned) return fail(Errc::limit, "gear " + name + " is pinned: unpin it first with remove-gear --unpin " + name);
-    if (gear->state == core::GearState::starting) {
+    if (gear->state == core::GearState::starting || gear->state == core::GearState::preparing) {
       return fail(Errc::unavailable, "gear " + name + " is still starting: try again when it serves");
     }
-    if (gear->state == core::GearState::serving && std::find(chosen.begin(), chosen.end(), id) == chosen.end()) chosen.push_back(id);
+    const bool leaves = gear->state == core::GearState::serving || gear->state == core::GearState::standby ||
+                        (scene.request.now && gear->state == core::GearState::draining);
+    if (leaves && std::find(chosen.begin(), chosen.end(), id) == chosen.end()) chosen.push_back(id);
   }
-  const int count = scene.request.ids.empty() ? scene.request.count : static_cast<int>(chosen.size());
+  // Standbys and draining gears are not counted by the limits: they may always go.
+  const auto counts = [&](const std::string& id) { return core::find_gear(scene.registry, id)->state == core::GearState::serving; };
+  const int count = scene.request.ids.empty() ? scene.request.count : static_cast<int>(std::count_if(chosen.begin(), chosen.end(), counts));
   const int there = numbers.serving + numbers.coming + numbers.down;
   if (count > 0 && there - count < scene.limits.min) {
     return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): " + std::to_string(there) + " there and scale_min is " +
@@ -73,6 +76,23 @@ Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::
     return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): only " + std::to_string(numbers.serving) + " serve now");
   }
   return count;
+}
+
+// How each of the chosen gears leaves: standbys and, with --now, all at once; a named gear is not to come back.
+void dismiss(Scene& scene, std::vector<core::Step>& steps) {
+  for (auto& step : steps) {
+    auto* gear = core::find_gear(scene.registry, step.id);
+    if (gear == nullptr) continue;
+    if (!scene.request.ids.empty()) gear->dismissed = true;
+    if (gear->state == core::GearState::standby) step.kind = core::StepKind::begin_removal;
+  }
+}
+
+Result<void> check_creations(const Scene& scene, const std::vector<core::Step>& steps) {
+  const auto creations =
+      std::count_if(steps.begin(), steps.end(), [](const core::Step& step) { return step.kind == core::StepKind::create; });
+  if (creations == 0) return {};
+  return scene.ports.host.check_room(static_cast<int>(creations), core::template_in_force(scene.registry, scene.settings.template_name));
 }
 
 Result<ManualResult> scale(Scene& scene, double sessions) {
@@ -85,20 +105,31 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
       core::decide(scene.settings.policy, core::Limits{}, memoryless, scene.inventory.observation(scene.registry, sessions), now);
   result.decision.numbers.low_checks = 0;
   const auto& numbers = result.decision.numbers;
-  std::vector<std::string> chosen;
-  const auto count = add ? check_add(scene, numbers) : check_remove(scene, numbers, chosen);
+  core::PlanInput input;
+  const auto count = add ? check_add(scene, numbers) : check_remove(scene, numbers, input.chosen);
   if (!count) return fail(count.error());
-  if (*count == 0) return result;
+  if (*count == 0 && input.chosen.empty()) return result;
   result.decision.action = add ? core::Action::up : core::Action::down;
   result.decision.reason = core::Reason::forced;
   result.decision.target = numbers.serving + numbers.coming + (add ? *count : -*count);
-  const auto plan = plan_decision(result.decision, scene.registry, scene.inventory, scene.settings.pool, scene.fresh_id, chosen, now);
+  input.decision = result.decision;
+  input.skip_drain = scene.request.now;
+  auto plan = plan_decision(std::move(input), scene.registry, scene.inventory, scene.settings, scene.fresh_id);
   if (plan.refusal) return fail(*plan.refusal);
+  if (const auto room = check_creations(scene, plan.steps); !room) return fail(room.error());
   for (const auto& step : plan.steps) result.ids.push_back(step.id);
   if (scene.settings.dry_run) return result;
+  if (!add) dismiss(scene, plan.steps);
+  const auto decided = scene.ports.clock.system_micros();
   Executor executor(scene.ports, scene.settings.timeouts, scene.inventory);
-  if (const auto intended = executor.intend(plan.steps, scene.registry, now); !intended) return fail(intended.error());
-  scene.recorder.action(result.decision, scene.settings.policy, result.ids);
+  const auto recalled = executor.at_once(plan.steps, scene.registry);
+  for (const auto& outcome : recalled) {
+    if (!outcome.result) return fail(outcome.result.error());
+  }
+  const auto template_name = core::template_in_force(scene.registry, scene.settings.template_name);
+  if (const auto intended = executor.intend(plan.steps, template_name, scene.registry, now); !intended) return fail(intended.error());
+  scene.recorder.action(result.decision, scene.settings.policy, result.ids, decided);
+  for (const auto& outcome : recalled) scene.recorder.became_ready(outcome.id, scene.settings.pid, kRecalled);
   return result;
 }
 
@@ -123,20 +154,25 @@ Result<ManualResult> command(const ControlSettings& settings, const Ports& ports
   const auto seen = ports.balancer.observe();
   if (!seen) return fail(seen.error());
   if (scene.registry.generation == 0 && !settings.dry_run) {
-    auto rebuilt = bring_together(ports, scene.registry, **seen, settings.timeouts, scene.recorder);
+    auto rebuilt = bring_together(ports, scene.registry, **seen, settings, scene.recorder);
     if (!rebuilt) return fail(rebuilt.error());
     scene.registry = std::move(*rebuilt);
   }
   if (!needs_haproxy) return pin(scene, request.kind == ManualRequest::Kind::pin);
-  scene.inventory.see(**seen, scene.registry);
+  scene.inventory.see(**seen, scene.registry, ports.clock.now());
   return scale(scene, (*seen)->sessions);
 }
 
 Waiting look_at(const core::Registry& registry, ManualRequest::Kind kind, const std::string& id) {
   const auto* gear = core::find_gear(registry, id);
-  if (kind == ManualRequest::Kind::remove) return gear == nullptr ? Waiting::arrived : Waiting::under_way;
-  if (gear == nullptr || gear->state == core::GearState::failed) return Waiting::failed;
-  return gear->state == core::GearState::starting ? Waiting::under_way : Waiting::arrived;
+  if (kind == ManualRequest::Kind::remove) {
+    if (gear == nullptr || gear->state == core::GearState::standby || gear->state == core::GearState::preparing) return Waiting::arrived;
+    return gear->state == core::GearState::serving ? Waiting::failed : Waiting::under_way;
+  }
+  if (gear == nullptr) return Waiting::failed;
+  if (gear->state == core::GearState::starting) return Waiting::under_way;
+  // One that drains already has served.
+  return gear->state == core::GearState::serving || gear->state == core::GearState::draining ? Waiting::arrived : Waiting::failed;
 }
 
 }  // namespace gearscale::app

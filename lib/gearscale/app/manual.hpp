@@ -15,11 +15,12 @@ struct ManualRequest {
   Kind kind = Kind::add;
   int count = 1;                 // add, and remove without ids
   std::vector<std::string> ids;  // remove, pin, unpin: these gears
+  bool now = false;              // remove: without a drain
 };
 
 struct ManualResult {
   core::Decision decision;
-  std::vector<std::string> ids;  // gears created, drained, pinned or unpinned; empty: nothing had to be done
+  std::vector<std::string> ids;  // gears woken, recalled, created, drained, pinned or unpinned; empty: nothing had to be done
 };
 
 // Errors: Errc::limit (scale_min, scale_max, pool, memory, pinned), Errc::unavailable (HAProxy, lock, registry), Errc::config (template, bridge ...),
@@ -27,7 +28,8 @@ struct ManualResult {
 Result<ManualResult> command(const ControlSettings& settings, const Ports& ports, const IdSource& fresh_id, const core::Limits& limits,
                              const ManualRequest& request);
 
-// How a gear that a tool waits for stands: still under way, arrived (serving, or gone), or failed.
+// How a gear that a tool waits for stands: still under way, arrived (serving; or gone, or kept as a standby), or failed (to serve; to leave,
+// because load came back and it was recalled).
 enum class Waiting { under_way, arrived, failed };
 Waiting look_at(const core::Registry& registry, ManualRequest::Kind kind, const std::string& id);
 

@@ -29,13 +29,14 @@ void Recorder::check(const core::Decision& decision, const core::Policy& policy,
   events_.json(codec::check_json({clock_.system_micros(), pid_}, decision, error));
 }
 
-void Recorder::action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids) {
+void Recorder::action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids,
+                      std::int64_t decided_micros) {
   if (decision.action == core::Action::up) events_.text(Severity::info, codec::gear_up(decision.numbers, policy));
   if (decision.action == core::Action::down) events_.text(Severity::info, codec::gear_down(decision.numbers, policy));
   std::vector<std::string> names;
   names.reserve(ids.size());
   for (const auto& id : ids) names.push_back(name(id));
-  events_.json(codec::action_json({clock_.system_micros(), pid_}, decision, names, by_));
+  events_.json(codec::action_json({decided_micros, pid_}, decision, names, by_));
 }
 
 void Recorder::refused(const core::Decision& decision, const Error& error) {
@@ -48,6 +49,11 @@ void Recorder::became_ready(std::string_view id, int pid, std::string_view detai
   const auto text = name(id) + " serves: " + std::string(detail);
   if (events_.wants_debug()) events_.text(Severity::debug, codec::tool_exit("GEAR_UP", "add-gear", pid, 0, text));
   events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), "serving", true, detail));
+}
+
+void Recorder::stands_by(std::string_view id, int pid, std::string_view detail) {
+  if (events_.wants_debug()) events_.text(Severity::debug, name(id) + " stands by: " + std::string(detail));
+  events_.json(codec::outcome_json({clock_.system_micros(), pid}, name(id), "standby", true, detail));
 }
 
 void Recorder::gave_up(std::string_view id, int pid, std::string_view why) {
@@ -78,6 +84,18 @@ void Recorder::connection(const Error* error) {
   if (error != nullptr && !lost_) notice(Severity::error, "A retryable error occurred: " + error->message);
   if (error == nullptr && lost_) notice(Severity::info, "HAProxy answers again");
   lost_ = error != nullptr;
+}
+
+void Recorder::hook_output(std::string_view id, const std::vector<std::string>& lines) {
+  for (const auto& line : lines) notice(Severity::info, name(id) + " - " + line);
+}
+
+void Recorder::response_log(const Error* error) {
+  if (error != nullptr && !log_lost_) {
+    notice(Severity::error, "Response times are not known, so no gear is removed: " + error->message);
+  }
+  if (error == nullptr && log_lost_) notice(Severity::info, "Response times are known again");
+  log_lost_ = error != nullptr;
 }
 
 void Recorder::file(const std::string& error) {

@@ -2,6 +2,7 @@
 // Turns decisions and outcomes into event lines: the cartridge's text and one JSON object each. What is said only once is remembered here.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,21 +14,29 @@
 
 namespace gearscale::app {
 
+inline constexpr std::string_view kRecalled = "recalled while it drained";  // detail of became_ready
+
 class Recorder {
  public:
   // `by`: the program that acts ("haproxy_ctld", "add-gear"); `pid`: its process.
   Recorder(EventSink& events, Clock& clock, core::Application application, std::string by, int pid);
 
   void check(const core::Decision& decision, const core::Policy& policy, const core::Limits& limits, const std::string& error);
-  void action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids);
+  // `decided_micros`: the system clock at the decision, before anything was done.
+  void action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids, std::int64_t decided_micros);
   void refused(const core::Decision& decision, const Error& error);
   void became_ready(std::string_view id, int pid, std::string_view detail);
   void gave_up(std::string_view id, int pid, std::string_view why);
+  void stands_by(std::string_view id, int pid, std::string_view detail);
   void removed(std::string_view id, int pid, std::string_view detail);
   void step(std::string_view id, core::StepKind kind, const Result<void>& result);
   void notice(Severity severity, std::string_view text);
   // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
   void connection(const Error* error);
+  // Lines that a gear's hooks printed.
+  void hook_output(std::string_view id, const std::vector<std::string>& lines);
+  // The log of response times is lost (why), or back (nullptr); said when it changes.
+  void response_log(const Error* error);
   // Why haproxy.cfg could not be written, or nothing: said when it changes.
   void file(const std::string& error);
 
@@ -40,6 +49,7 @@ class Recorder {
   std::string by_;
   int pid_;
   bool lost_ = false;
+  bool log_lost_ = false;
   core::Reason last_reason_ = core::Reason::in_band;
   std::string last_refusal_;
   std::string file_error_;

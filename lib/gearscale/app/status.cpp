@@ -14,17 +14,19 @@ Result<codec::StatusReport> status(const ControlSettings& settings, const Ports&
   codec::StatusReport report;
   report.limits = limits;
   report.policy = settings.policy;
+  report.template_name = core::template_in_force(registry, settings.template_name);
   report.controller_pid = controller_pid ? std::optional<int>(*controller_pid) : std::nullopt;
   Inventory inventory;
   const auto seen = ports.balancer.observe();
   if (seen) {
-    inventory.see(**seen, registry);
+    inventory.see(**seen, registry, ports.clock.now());
     const auto counts = inventory.observation(registry, (*seen)->sessions);
     report.sessions = counts.sessions;
     report.serving = counts.serving;
     report.coming = counts.coming;
     report.down = counts.down;
     report.draining = counts.draining;
+    report.standby = counts.standby;
     report.capacity_pct = core::capacity_pct({counts.sessions, counts.serving, settings.policy.sessions_per_gear});
   } else {
     report.error = seen.error().message;
@@ -43,6 +45,7 @@ Result<codec::StatusReport> status(const ControlSettings& settings, const Ports&
     line.sessions = sight.scur;
     line.pinned = gear.pinned;
     line.seconds_in_state = std::max<std::int64_t>(0, (ports.clock.now() - gear.since).count() / 1'000);
+    line.template_name = gear.template_name;
     line.note = gear.note;
     report.gears.push_back(std::move(line));
   }

@@ -3,7 +3,6 @@
 #include "gearscale/cli/command_line.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/program_options.hpp>
 #include <sstream>
 
@@ -20,16 +19,6 @@ constexpr unsigned kColumns = 120;
 // Everything of Unix style but guessing what an abbreviation may mean.
 constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
 
-struct Heading {
-  Group group;
-  const char* text;
-};
-constexpr std::array<Heading, 5> kHeadings{{{Group::application, "Application"},
-                                            {Group::scaling, "Scaling"},
-                                            {Group::haproxy, "HAProxy"},
-                                            {Group::gears, "Gears"},
-                                            {Group::general, "General"}}};
-
 void add_option(po::options_description& into, const std::string& name, std::string_view argument, const std::string& help) {
   if (argument.empty()) {
     into.add_options()(name.c_str(), help.c_str());
@@ -38,9 +27,7 @@ void add_option(po::options_description& into, const std::string& name, std::str
   }
 }
 
-std::string with_letter(std::string_view name, char letter) {
-  return letter == 0 ? std::string(name) : std::string(name) + "," + letter;
-}
+std::string with_letter(std::string_view name, char letter) { return letter == 0 ? std::string(name) : std::string(name) + "," + letter; }
 
 po::options_description tool_options(const Tool& tool) {
   po::options_description options("Options", kColumns, kColumns / 2);
@@ -59,6 +46,7 @@ char letter_of(const Tool& tool, const Setting& setting) {
 
 std::string setting_help(const Setting& setting) {
   std::string help(setting.help);
+  if (!setting.alias.empty()) help += "; also --" + std::string(setting.alias);
   if (setting.kind == Kind::flag) return help;
   if (setting.default_value.empty()) return help;
   help += " [" + default_text(setting);
@@ -67,21 +55,24 @@ std::string setting_help(const Setting& setting) {
   return help + "]";
 }
 
-po::options_description setting_options(const Tool& tool, const Heading& heading) {
-  po::options_description options(heading.text, kColumns, kColumns / 2);
+// A piece for each heading.
+std::vector<po::options_description> setting_options(const Tool& tool) {
+  std::vector<po::options_description> groups;
+  if (!tool.takes_settings) return groups;
   for (const auto& setting : settings()) {
-    if (setting.group != heading.group) continue;
-    add_option(options, with_letter(option_name(setting), letter_of(tool, setting)),
+    if (!setting.heading.empty()) groups.emplace_back(std::string(setting.heading), kColumns, kColumns / 2);
+    add_option(groups.back(), with_letter(option_name(setting), letter_of(tool, setting)),
                setting.kind == Kind::flag ? "" : argument_name(setting), setting_help(setting));
   }
-  return options;
+  return groups;
 }
 
 po::options_description all_options(const Tool& tool) {
   po::options_description options(kColumns, kColumns / 2);
   options.add(tool_options(tool));
-  if (tool.takes_settings) {
-    for (const auto& heading : kHeadings) options.add(setting_options(tool, heading));
+  for (const auto& group : setting_options(tool)) options.add(group);
+  for (const auto& setting : settings()) {
+    if (tool.takes_settings && !setting.alias.empty()) add_option(options, std::string(setting.alias), argument_name(setting), "");
   }
   return options;
 }
@@ -151,7 +142,9 @@ Result<CommandLine> parse_command_line(const Tool& tool, const Arguments& argume
   try {
     return sort_out(tool, po::command_line_parser(split_empty_values(arguments)).options(options).style(kStyle).run());
   } catch (const po::unknown_option& error) {
-    return fail(Errc::usage, "unknown option " + dashed(error.get_option_name()));
+    const auto name = error.get_option_name();
+    const auto successor = successor_of(name);
+    return fail(Errc::usage, "unknown option " + dashed(name) + (successor.empty() ? "" : "; " + std::string(successor)));
   } catch (const po::invalid_command_line_syntax& error) {
     const auto name = dashed(error.get_option_name());
     if (error.kind() == po::invalid_syntax::extra_parameter) return fail(Errc::usage, "option " + name + " takes no value");
@@ -164,9 +157,7 @@ Result<CommandLine> parse_command_line(const Tool& tool, const Arguments& argume
 std::string help_text(const Tool& tool) {
   std::ostringstream out;
   out << "Usage: " << tool.name << " " << tool.usage << "\n" << tool.summary << "\n" << tool_options(tool);
-  if (tool.takes_settings) {
-    for (const auto& heading : kHeadings) out << "\n" << setting_options(tool, heading);
-  }
+  for (const auto& group : setting_options(tool)) out << "\n" << group;
   out << "\n" << environment_text() << "\nFiles:\n" << tool.files << "\nExit codes:\n" << tool.exit_codes << "\nExample:\n" << tool.example;
   return out.str();
 }

@@ -39,7 +39,11 @@ Result<std::vector<ConfLine>> parse_conf(std::string_view text, std::string_view
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) return refuse("expected 'key = value', found '" + printable(line) + "'");
     const auto key = trim(line.substr(0, equals));
-    if (find_setting(key) == nullptr) return refuse("unknown setting '" + printable(key) + "'; 'haproxy_ctld --help' lists them all");
+    if (find_setting(key) == nullptr) {
+      const auto successor = successor_of(key);
+      return refuse("unknown setting '" + printable(key) + "'; " +
+                    (successor.empty() ? "'haproxy_ctld --help' lists them all" : std::string(successor)));
+    }
     const auto same = std::ranges::find(lines, key, &ConfLine::key);
     if (same != lines.end()) return refuse(same->key + " is set in line " + std::to_string(same->line) + " already");
     lines.push_back({.key = std::string(key), .value = std::string(trim(line.substr(equals + 1))), .line = number});

@@ -29,6 +29,12 @@ class Reader {
   core::Millis duration(std::string_view key) const { return sure(parse_duration(text(key))); }
   std::int64_t bytes(std::string_view key) const { return sure(parse_bytes(text(key))); }
   bool flag(std::string_view key) const { return sure(parse_flag(text(key))); }
+  // The range names the enumerators in their order.
+  template <class Enum>
+  Enum choice(std::string_view key) const {
+    const auto words = split(find_setting(key)->range, '|');
+    return static_cast<Enum>(std::ranges::find(words, text(key)) - words.begin());
+  }
 
  private:
   template <class T>
@@ -40,6 +46,26 @@ class Reader {
 };
 
 bool overrides(const Value& value) { return value.origin > Origin::scale_limits; }
+
+core::Policy read_policy(const Reader& read) {
+  const auto signals = parse_policy(read.text("policy")).value();
+  core::Policy policy;
+  policy.use_sessions = signals.sessions;
+  policy.use_response = signals.response_time;
+  policy.up_pct = read.number("up_pct");
+  policy.remove_pct = read.number("remove_pct");
+  policy.sessions_per_gear = read.number("sessions_per_gear");
+  policy.remove_checks = read.integer("remove_checks");
+  policy.flap_protection = read.duration("flap_protection");
+  policy.up_window = read.duration("up_window");
+  policy.max_step_up = read.integer("max_step_up");
+  policy.response = {.percentile = read.choice<core::Percentile>("response_percentile"),
+                     .up = read.duration("response_up"),
+                     .remove = read.duration("response_remove"),
+                     .min_requests = read.integer("response_min_requests"),
+                     .window = read.duration("response_window")};
+  return policy;
+}
 
 LimitsSource read_limits(const Values& values) {
   const Reader read(values);
@@ -67,6 +93,7 @@ Paths read_paths(const Reader& read) {
 }
 
 haproxy::Options read_haproxy(const Reader& read, const core::Application& application) {
+  const auto log = parse_response_log(read.text("response_log")).value();
   return {.application = application,
           .backend = read.text("backend"),
           .stats_socket = read.text("stats_socket"),
@@ -75,12 +102,9 @@ haproxy::Options read_haproxy(const Reader& read, const core::Application& appli
           .gear_port = read.integer("gear_port"),
           .check = read.text("server_check"),
           .gear_maxconn = read.integer("gear_maxconn"),
-          .deadline = read.duration("haproxy_deadline")};
-}
-
-gears::CloneMode clone_mode(const std::string& text) {
-  if (text == "overlay") return gears::CloneMode::overlay;
-  return text == "copy" ? gears::CloneMode::copy : gears::CloneMode::automatic;
+          .deadline = read.duration("haproxy_deadline"),
+          .log_ring = log.ring,
+          .log_file = log.file};
 }
 
 gears::Options read_gears(const Reader& read, const core::Application& application) {
@@ -92,9 +116,9 @@ gears::Options read_gears(const Reader& read, const core::Application& applicati
   if (!read.text("address_pool").empty()) options.pool = parse_pool(read.text("address_pool")).value();
   options.gateway = parse_gateway(read.text("gateway")).value();
   options.gear_port = read.integer("gear_port");
-  options.probe = read.text("probe") == "tcp" ? gears::ProbeKind::tcp : gears::ProbeKind::http;
+  options.probe = read.choice<gears::ProbeKind>("probe");
   options.probe_path = read.text("probe_path");
-  options.clone_mode = clone_mode(read.text("clone_mode"));
+  options.clone_mode = read.choice<gears::CloneMode>("clone_mode");
   if (const auto idmap = parse_idmap(read.text("idmap")).value(); std::holds_alternative<gears::IdMap>(idmap)) {
     options.idmap = std::get<gears::IdMap>(idmap);
   }
@@ -103,6 +127,9 @@ gears::Options read_gears(const Reader& read, const core::Application& applicati
   options.gear_pids = read.integer("gear_pids");
   options.memory_reserve = read.bytes("memory_reserve");
   options.stop_timeout = read.duration("stop_timeout");
+  options.standby_state = read.choice<core::StandbyPolicy::State>("standby_state");
+  options.hooks_dir = read.text("hooks_dir");
+  options.hook_timeout = read.duration("hook_timeout");
   return options;
 }
 
@@ -123,17 +150,19 @@ Result<void> check_application(const Values& values, const core::Application& ap
   return clash(values, "app", "namespace", checked.error().message);
 }
 
+Unexpected out_of_order(const Values& values, std::string_view first, std::string_view must_be, std::string_view second) {
+  return clash(values, first, second,
+               std::string(first) + " must be " + std::string(must_be) + " " + std::string(second) + "; now " + shown(values, first) +
+                   ", " + shown(values, second));
+}
+
 Result<void> check_policy(const Values& values, const Config& config) {
-  if (config.policy.up_pct <= config.policy.remove_pct) {
-    return clash(values, "up_pct", "remove_pct",
-                 "up_pct must be above remove_pct; now " + shown(values, "up_pct") + ", " + shown(values, "remove_pct"));
-  }
+  const auto& policy = config.policy;
+  if (policy.up_pct <= policy.remove_pct) return out_of_order(values, "up_pct", "above", "remove_pct");
+  if (policy.response.up <= policy.response.remove) return out_of_order(values, "response_up", "above", "response_remove");
   // A limit from a strong source meets the other one in merge_limits only: scale_limits.txt may stand between them.
   if (overrides(values.at("scale_min")) != overrides(values.at("scale_max"))) return {};
-  if (!codec::check_limits(config.limits.fallback)) {
-    return clash(values, "scale_min", "scale_max",
-                 "scale_min must be at most scale_max; now " + shown(values, "scale_min") + ", " + shown(values, "scale_max"));
-  }
+  if (!codec::check_limits(config.limits.fallback)) return out_of_order(values, "scale_min", "at most", "scale_max");
   return {};
 }
 
@@ -141,7 +170,7 @@ Result<void> check_network(const Values& values, const Config& config) {
   const auto& pool = config.gears.pool;
   if (pool.first == 0) return {};
   const auto& max = values.at("scale_max");
-  if (auto checked = check_pool_size(pool, config.limits.fallback); !checked) {
+  if (auto checked = check_pool_size(config, config.limits.fallback); !checked) {
     return clash(values, "address_pool", max.origin == Origin::built_in ? "address_pool" : "scale_max", checked.error().message);
   }
   const auto gateway = config.gears.gateway;
@@ -176,11 +205,13 @@ Result<core::Limits> merge_limits(const LimitsSource& source, const std::optiona
   return limits;
 }
 
-Result<void> check_pool_size(const core::AddressPool& pool, const core::Limits& limits) {
-  if (pool.first == 0 || limits.max == core::Limits::kNoLimit || pool.size() >= std::int64_t{limits.max} + kSpareAddresses) return {};
+Result<void> check_pool_size(const Config& config, const core::Limits& limits) {
+  const auto& pool = config.gears.pool;
+  const auto needed = std::int64_t{limits.max} + config.standby.count + kSpareAddresses;
+  if (pool.first == 0 || limits.max == core::Limits::kNoLimit || pool.size() >= needed) return {};
   return fail(Errc::config, "address_pool holds " + std::to_string(pool.size()) + " addresses; a scale_max of " +
-                                std::to_string(limits.max) + " needs at least " + std::to_string(limits.max + kSpareAddresses) +
-                                ": enlarge address_pool or lower scale_max");
+                                std::to_string(limits.max) + " and a standby_count of " + std::to_string(config.standby.count) +
+                                " need at least " + std::to_string(needed) + ": enlarge address_pool or lower scale_max");
 }
 
 Result<Config> make_config(const Values& values) {
@@ -189,15 +220,15 @@ Result<Config> make_config(const Values& values) {
   config.application = {.app = read.text("app"), .ns = read.text("namespace")};
   if (auto checked = check_application(values, config.application); !checked) return fail(checked.error());
   config.uuid = read.text("uuid");
-  config.policy.up_pct = read.number("up_pct");
-  config.policy.remove_pct = read.number("remove_pct");
-  config.policy.sessions_per_gear = read.number("sessions_per_gear");
-  config.policy.remove_checks = read.integer("remove_checks");
-  config.policy.flap_protection = read.duration("flap_protection");
+  config.policy = read_policy(read);
   config.limits = read_limits(values);
-  config.timeouts.boot = read.duration("boot_timeout");
-  config.timeouts.drain = read.duration("drain_timeout");
-  config.timeouts.tear_down = read.duration("stop_timeout") + kDestroyTime;
+  config.standby = {.count = read.integer("standby_count"), .state = read.choice<core::StandbyPolicy::State>("standby_state")};
+  config.parallel_starts = read.integer("parallel_starts");
+  config.timeouts = {.boot = read.duration("boot_timeout"),
+                     .drain_idle = read.duration("drain_idle"),
+                     .drain_soft = read.duration("drain_soft"),
+                     .drain_hard = read.duration("drain_hard"),
+                     .tear_down = read.duration("stop_timeout") + kDestroyTime};
   config.check_interval = read.duration("check_interval");
   config.sample_interval = read.duration("sample_interval");
   config.haproxy = read_haproxy(read, config.application);

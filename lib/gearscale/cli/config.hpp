@@ -45,9 +45,11 @@ struct Config {
   std::string uuid;
   core::Policy policy;
   LimitsSource limits;
+  core::StandbyPolicy standby;
+  int parallel_starts = 4;
   core::Timeouts timeouts;
   core::Millis check_interval{3'000};
-  core::Millis sample_interval{300};
+  core::Millis sample_interval{100};
   haproxy::Options haproxy;
   gears::Options gears;  // template, bridge and pool may be missing: asked for when a gear is added. `idmap` is set for BASE:COUNT only
   IdMapChoice idmap;     // as chosen; the gear room resolves `auto`
@@ -56,7 +58,7 @@ struct Config {
 };
 
 // Errc::config, or Errc::usage when a value at fault came from the command line: no application, unusable names, up_pct <= remove_pct,
-// scale_min > scale_max, gateway outside the pool's network or inside the pool, a pool too small.
+// response_up <= response_remove, scale_min > scale_max, gateway outside the pool's network or inside the pool, a pool too small.
 Result<Config> make_config(const Values& values);
 
 // All that stop and status of the daemon need: found even while the conf file or another setting is wrong (resolve_haproxy_dir).
@@ -65,8 +67,8 @@ struct DaemonFiles {
 };
 Result<DaemonFiles> find_daemon_files(const Sources& sources);
 
-// A pool holds at least scale_max + 4 addresses where there is a scale_max (spare ones for gears that leave while others come).
-// Errc::config otherwise; true for a pool that is not given (size 1, address 0).
-Result<void> check_pool_size(const core::AddressPool& pool, const core::Limits& limits);
+// The pool holds at least scale_max + standby_count + 4 addresses where there is a scale_max (spare ones for gears that leave while others
+// come). Errc::config otherwise; a pool that is not given (address 0) is no error.
+Result<void> check_pool_size(const Config& config, const core::Limits& limits);
 
 }  // namespace gearscale::cli

@@ -14,6 +14,7 @@
 #include "gearscale/cli/gear_tool.hpp"
 #include "gearscale/cli/print_config.hpp"
 #include "gearscale/cli/real_parts.hpp"
+#include "gearscale/cli/replace_run.hpp"
 #include "gearscale/codec/status.hpp"
 #include "gearscale/system/heap.hpp"
 #include "gearscale/system/pid_file.hpp"
@@ -79,7 +80,7 @@ Result<int> run_once(const ControllerOptions& options) {
   settings.dry_run = options.dry_run;
   app::Controller controller(settings, parts.ports, system::random_gear_id);
   auto input = parts.files.read(parts.events);
-  input.check = true;
+  input.look = app::Look::check;
   const auto report = controller.tick(input);
   if (report.error) return fail(*report.error);
   const auto& decision = *report.decision;
@@ -87,9 +88,9 @@ Result<int> run_once(const ControllerOptions& options) {
   GearReport shown{config->application, std::string(core::to_string(decision.action)), decision, {}};
   bool failed = false;
   if (!options.dry_run && !report.acted_on.empty()) {
-    const auto followed = app::follow(controller, parts.ports, hooks, kind, report.acted_on, [](const auto&, const auto&, const auto&) {});
+    const auto followed = app::follow(controller, parts.ports, hooks, kind, report.acted_on, [](const auto&, const auto&) {});
     if (!followed) return fail(followed.error());
-    failed = !followed->failed.empty() || followed->interrupted;
+    failed = !followed->failed.empty() || followed->interrupted || !followed->file_error.empty();
   }
   for (const auto& id : report.acted_on) {
     const auto* done = kind == app::ManualRequest::Kind::add ? "serving" : "removed";
@@ -142,6 +143,8 @@ Result<Started> start_up(const ControllerOptions& options) {
 int run_life(RealParts& parts, system::SignalFd& signals, const ControllerOptions& options) {
   auto settings = parts.settings("haproxy_ctld");
   settings.dry_run = options.dry_run;
+  settings.keeps_pool = !options.dry_run;
+  parts.open_response_log();
   app::Controller controller(settings, parts.ports, system::random_gear_id);
   auto watch = system::FileWatch::open(parts.config.paths.registry);
   const auto hooks = make_hooks(parts, signals, watch ? &*watch : nullptr);
@@ -182,6 +185,8 @@ Result<int> run_controller_once(const ControllerOptions& options) {
     case ControllerMode::once: return run_once(options);
     case ControllerMode::up: return run_one_gear(GearTool::add, options);
     case ControllerMode::down: return run_one_gear(GearTool::remove, options);
+    case ControllerMode::replace: return run_replace(options);
+    case ControllerMode::replace_status: return show_replacement(options);
     case ControllerMode::automatic: break;
   }
   return fail(Errc::usage, "the loop is not started here");
@@ -201,7 +206,7 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
   // At a start there are no last good limits to stay with.
   if (const auto limits = parts->files.strict_limits(); !limits) return give_up(limits.error());
   if (const auto setup = parts->balancer.check_setup(); !setup) return give_up(setup.error());
-  if (const auto room = parts->host.check_room(0); !room) return give_up(room.error());
+  if (const auto room = parts->host.check_room(0, ""); !room) return give_up(room.error());
   const auto pid_file = take_pid_file(parts->config.paths.pid_file);
   if (!pid_file) return give_up(pid_file.error());
   parts->events.text(Severity::info, "Starting haproxy_ctld");

@@ -54,7 +54,8 @@ ProgressLine::~ProgressLine() {
   if (written_) std::cerr << "\r\x1b[K" << std::flush;
 }
 
-void ProgressLine::show(const core::Registry& registry, const std::vector<std::string>& ids, const app::Followed& followed) {
+void ProgressLine::show(const core::Registry& registry, const std::vector<std::string>& ids, const app::Followed& followed,
+                        const SessionCounts& sessions) {
   if (!terminal_) return;
   std::string line = adding_ ? "booting: " : "draining: ";
   line += std::to_string(followed.arrived.size()) + " of " + std::to_string(total_) + (adding_ ? " serve" : " gone");
@@ -62,9 +63,12 @@ void ProgressLine::show(const core::Registry& registry, const std::vector<std::s
     const auto* gear = core::find_gear(registry, id);
     if (gear == nullptr || gear->state == core::GearState::serving) continue;
     line += ", " + core::gear_name(application_, id) + " " + std::string(core::to_string(gear->state));
-    if (gear->state == core::GearState::draining) {
+    const bool leaving = gear->state == core::GearState::draining || gear->state == core::GearState::removing;
+    const auto found = sessions.find(id);
+    if (leaving && found != sessions.end()) {
       const auto left = std::chrono::duration_cast<std::chrono::seconds>(gear->deadline - steady_now()).count();
-      line += " (at most " + std::to_string(std::max<std::int64_t>(0, left)) + " s more)";
+      line += " (" + std::to_string(found->second) + (found->second == 1 ? " session" : " sessions") + ", at most " +
+              std::to_string(std::max<std::int64_t>(0, left)) + " s more)";
     }
     break;  // one gear is enough for one line
   }

@@ -2,6 +2,8 @@
 // What add-gear and remove-gear print: lines or JSON on stdout, a progress line on stderr when that is a terminal.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ struct GearReport {
 
 void print_report(const GearReport& report, bool json);
 
+using SessionCounts = std::map<std::string, int, std::less<>>;  // gear id -> current sessions
+
 // One line that is written over while gears boot or drain; nothing unless stderr is a terminal.
 class ProgressLine {
  public:
@@ -33,7 +37,8 @@ class ProgressLine {
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
-  void show(const core::Registry& registry, const std::vector<std::string>& ids, const app::Followed& followed);
+  void show(const core::Registry& registry, const std::vector<std::string>& ids, const app::Followed& followed,
+            const SessionCounts& sessions);
 
  private:
   core::Application application_;

@@ -62,23 +62,34 @@ void fill_addresses(Errand& errand, GearReport& report) {
   }
 }
 
+// The sessions of each server, by gear id, for the progress of a drain.
+SessionCounts sessions_of(RealParts& parts) {
+  SessionCounts counts;
+  if (const auto seen = parts.balancer.observe()) {
+    for (const auto& row : (*seen)->gears) counts.emplace(row.id, row.scur);
+  }
+  return counts;
+}
+
 Result<int> wait_for(Errand& errand, Action kind, const app::ManualResult& result, system::SignalFd& signals, app::Controller& controller) {
   auto watch = system::FileWatch::open(errand.parts.config.paths.registry);
   const auto hooks = make_hooks(errand.parts, signals, watch ? &*watch : nullptr);
   GearReport report = report_of(errand, kind, result, "pending");
   std::map<std::string, std::string> reasons;  // of gears that failed; their entries leave the registry soon after
   bool interrupted = false;
+  std::string file_error;
   {
     ProgressLine progress(errand.parts.config.application, kind, result.ids.size());
     const auto followed =
-        app::follow(controller, errand.parts.ports, hooks, kind, result.ids, [&](const auto& registry, const auto&, const auto& state) {
-          for (const auto& gear : registry.gears) {
+        app::follow(controller, errand.parts.ports, hooks, kind, result.ids, [&](const app::Scenery& scenery, const app::Followed& state) {
+          for (const auto& gear : scenery.registry.gears) {
             if (gear.state == core::GearState::failed) reasons[gear.id] = gear.note;
           }
-          progress.show(registry, result.ids, state);
+          progress.show(scenery.registry, result.ids, state, sessions_of(errand.parts));
         });
     if (!followed) return fail(followed.error());
     interrupted = followed->interrupted;
+    file_error = followed->file_error;
     const auto mark = [&](const std::vector<std::string>& ids, const std::string& outcome) {
       for (auto& line : report.gears) {
         if (std::find(ids.begin(), ids.end(), line.id) != ids.end()) line.outcome = outcome;
@@ -95,8 +106,15 @@ Result<int> wait_for(Errand& errand, Action kind, const app::ManualResult& resul
     if (line.outcome == "failed") {
       const auto& reason = reasons[line.id];
       return fail(Errc::failed, core::gear_name(errand.parts.config.application, line.id) +
-                                    " did not become ready: " + (reason.empty() ? "see " + errand.parts.config.paths.events_log : reason));
+                                    (kind == Action::add ? " did not become ready: " : " stays: ") +
+                                    (kind == Action::remove ? "load came back while it drained, and it was recalled"
+                                     : reason.empty()       ? "see " + errand.parts.config.paths.events_log
+                                                            : reason));
     }
+  }
+  if (!file_error.empty()) {
+    return fail(Errc::failed, std::string(kind == Action::add ? "the gears serve" : "the gears have left") +
+                                  ", but haproxy.cfg could not be brought up to date: " + file_error);
   }
   return kExitDone;
 }
@@ -106,7 +124,8 @@ Result<int> run_pins(Errand& errand) {
     if (names->empty()) continue;
     auto ids = ids_of(errand.parts.config.application, *names);
     if (!ids) return fail(ids.error());
-    const auto done = app::command(errand.settings, errand.parts.ports, system::random_gear_id, errand.limits, {kind, 1, std::move(*ids)});
+    const auto done =
+        app::command(errand.settings, errand.parts.ports, system::random_gear_id, errand.limits, {kind, 1, std::move(*ids), false});
     if (!done) return fail(done.error());
     auto report = report_of(errand, kind, *done, kind == Action::pin ? "pinned" : "unpinned");
     fill_addresses(errand, report);
@@ -145,8 +164,8 @@ Result<int> run_gear_tool(GearTool tool, const std::string& called_as, const Gea
     }
   }
   const auto kind = tool == GearTool::add ? Action::add : Action::remove;
-  const auto result =
-      app::command(errand.settings, parts.ports, system::random_gear_id, errand.limits, {kind, options.count, std::move(*gears)});
+  const auto result = app::command(errand.settings, parts.ports, system::random_gear_id, errand.limits,
+                                   {kind, options.count, std::move(*gears), options.now});
   if (!result) return fail(result.error());
   if (options.dry_run || options.no_wait || result->ids.empty()) {
     auto report = report_of(errand, kind, *result, options.dry_run ? "planned" : "pending");

@@ -28,10 +28,18 @@ Result<void> no_positionals(const CommandLine& line) {
   return fail(Errc::usage, "unexpected argument '" + printable(line.positionals.front()) + "'");
 }
 
+Unexpected exclude(std::string_view first, std::string_view second) {
+  return fail(Errc::usage, "--" + std::string(first) + " and --" + std::string(second) + " cannot be used together");
+}
+
 Result<CommonOptions> common_of(const CommandLine& line) {
   CommonOptions common;
   for (const auto& setting : settings()) {
-    const auto given = line.values(option_name(setting));
+    auto given = line.values(option_name(setting));
+    if (line.has(std::string(setting.alias))) {
+      if (!given.empty()) return exclude(option_name(setting), setting.alias);
+      given = line.values(std::string(setting.alias));
+    }
     if (!given.empty()) common.settings.emplace(setting.key, setting.kind == Kind::flag ? "true" : given.front());
   }
   if (line.has("config")) {
@@ -44,12 +52,13 @@ Result<CommonOptions> common_of(const CommandLine& line) {
   return common;
 }
 
-Result<int> count_of(const CommandLine& line) {
-  if (!line.has("count")) return 1;
-  const auto text = line.values("count").front();
+// The value of --count or --step; 1 when it is not given.
+Result<int> count_of(const CommandLine& line, const std::string& name) {
+  if (!line.has(name)) return 1;
+  const auto text = line.values(name).front();
   const auto count = parse_integer(text);
   if (count && *count >= 1 && *count <= kMaxCount) return static_cast<int>(*count);
-  return fail(Errc::usage, "--count = '" + printable(text) + "': must be a whole number, 1 to " + std::to_string(kMaxCount));
+  return fail(Errc::usage, "--" + name + " = '" + printable(text) + "': must be a whole number, 1 to " + std::to_string(kMaxCount));
 }
 
 Result<void> check_gear_names(const CommandLine& line) {
@@ -64,11 +73,11 @@ Result<void> check_gear_names(const CommandLine& line) {
   for (const auto& name : line.values("pin")) {
     if (std::ranges::find(unpin, name) != unpin.end()) return fail(Errc::usage, "--pin and --unpin both name " + name);
   }
-  if (line.has("gear") && line.has("count")) return fail(Errc::usage, "--gear and --count cannot be used together");
-  for (const auto* option : {"gear", "count", "no-wait"}) {
-    if (!line.has(option)) continue;
-    if (line.has("pin")) return fail(Errc::usage, "--pin and --" + std::string(option) + " cannot be used together");
-    if (line.has("unpin")) return fail(Errc::usage, "--unpin and --" + std::string(option) + " cannot be used together");
+  if (line.has("gear") && line.has("count")) return exclude("gear", "count");
+  for (const auto* pin : {"pin", "unpin"}) {
+    for (const auto* option : {"gear", "count", "no-wait", "now"}) {
+      if (line.has(pin) && line.has(option)) return exclude(pin, option);
+    }
   }
   return {};
 }
@@ -83,7 +92,7 @@ Result<Parsed<GearToolOptions>> parse_gear_tool(const Tool& tool, const Argument
   if (auto checked = check_gear_names(*line); !checked) return fail(checked.error());
   auto common = common_of(*line);
   if (!common) return fail(common.error());
-  const auto count = count_of(*line);
+  const auto count = count_of(*line, "count");
   if (!count) return fail(count.error());
   parsed.options = {.common = std::move(*common),
                     .count = *count,
@@ -92,7 +101,8 @@ Result<Parsed<GearToolOptions>> parse_gear_tool(const Tool& tool, const Argument
                     .unpin = line->values("unpin"),
                     .dry_run = line->has("dry-run"),
                     .json = line->has("json"),
-                    .no_wait = line->has("no-wait")};
+                    .no_wait = line->has("no-wait"),
+                    .now = line->has("now")};
   if (line->has("server")) parsed.notes.emplace_back("note: -s/--server is ignored: HAProxy is the one of this machine");
   return parsed;
 }
@@ -101,20 +111,22 @@ struct ModeOption {
   const char* name;
   ControllerMode mode;
 };
-constexpr std::array<ModeOption, 6> kModes{{{"auto", ControllerMode::automatic},
+constexpr std::array<ModeOption, 7> kModes{{{"auto", ControllerMode::automatic},
                                             {"up", ControllerMode::up},
                                             {"down", ControllerMode::down},
                                             {"once", ControllerMode::once},
                                             {"status", ControllerMode::status},
-                                            {"print-config", ControllerMode::print_config}}};
+                                            {"print-config", ControllerMode::print_config},
+                                            {"replace", ControllerMode::replace}}};  // last, for mode_of
 
 Result<ControllerMode> mode_of(const CommandLine& line) {
   const ModeOption* chosen = nullptr;
   for (const auto& option : kModes) {
     if (!line.has(option.name)) continue;
-    if (chosen != nullptr) {
-      return fail(Errc::usage, std::string("--") + chosen->name + " and --" + option.name + " cannot be used together");
+    if (chosen != nullptr && chosen->mode == ControllerMode::status && option.mode == ControllerMode::replace) {
+      return ControllerMode::replace_status;
     }
+    if (chosen != nullptr) return exclude(chosen->name, option.name);
     chosen = &option;
   }
   return chosen == nullptr ? ControllerMode::automatic : chosen->mode;
@@ -157,11 +169,25 @@ Result<Parsed<ControllerOptions>> parse_controller(const Arguments& arguments) {
   const auto mode = mode_of(*line);
   if (!mode) return fail(mode.error());
   if (*mode == ControllerMode::automatic && line->has("json")) {
-    return fail(Errc::usage, "--json needs --status, --print-config, --once, --up or --down; the loop writes LOG_DIR/scale_events.jsonl");
+    return fail(Errc::usage,
+                "--json needs --status, --print-config, --once, --up, --down or --replace; "
+                "the loop writes LOG_DIR/scale_events.jsonl");
   }
+  for (const auto* option : {"step", "no-wait"}) {
+    if (!line->has(option) || *mode == ControllerMode::replace) continue;
+    if (*mode == ControllerMode::replace_status) return exclude("status", option);
+    return fail(Errc::usage, "--" + std::string(option) + " needs --replace");
+  }
+  const auto step = count_of(*line, "step");
+  if (!step) return fail(step.error());
   auto common = common_of(*line);
   if (!common) return fail(common.error());
-  parsed.options = {.common = std::move(*common), .mode = *mode, .json = line->has("json"), .dry_run = line->has("dry-run")};
+  parsed.options = {.common = std::move(*common),
+                    .mode = *mode,
+                    .json = line->has("json"),
+                    .dry_run = line->has("dry-run"),
+                    .no_wait = line->has("no-wait"),
+                    .step = *step};
   return parsed;
 }
 

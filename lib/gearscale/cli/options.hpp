@@ -34,17 +34,20 @@ struct GearToolOptions {
   bool dry_run = false;
   bool json = false;
   bool no_wait = false;
+  bool now = false;  // remove-gear: without a drain
 };
 using AddGearOptions = GearToolOptions;
 using RemoveGearOptions = GearToolOptions;
 
-enum class ControllerMode { automatic, up, down, once, status, print_config };
+enum class ControllerMode { automatic, up, down, once, status, print_config, replace, replace_status };
 
 struct ControllerOptions {
   CommonOptions common;
   ControllerMode mode = ControllerMode::automatic;
   bool json = false;
   bool dry_run = false;
+  bool no_wait = false;  // replace
+  int step = 1;          // replace: gears at a time, 1 to 1000
 };
 
 enum class DaemonCommand { start, stop, restart, status, run };

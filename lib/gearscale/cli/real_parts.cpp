@@ -11,6 +11,8 @@
 #include "gearscale/codec/scale_limits.hpp"
 #include "gearscale/gears/address_check.hpp"
 #include "gearscale/gears/idmap.hpp"
+#include "gearscale/haproxy/log_file.hpp"
+#include "gearscale/haproxy/log_ring.hpp"
 #include "gearscale/system/files.hpp"
 #include "gearscale/system/pid_file.hpp"
 
@@ -72,7 +74,7 @@ app::TickInput ControlFiles::read(EventSink& events) {
     events.text(Severity::error, last_text_ + "; the last good limits stay: scale_min=" + std::to_string(last_good_.min) +
                                      " scale_max=" + std::to_string(last_good_.max));
   }
-  return app::TickInput{false, last_good_, exists(marker_path_)};
+  return app::TickInput{app::Look::transitions, last_good_, exists(marker_path_)};
 }
 
 bool DriverLock::try_hold() {
@@ -91,12 +93,26 @@ RealParts::RealParts(const Config& configuration, Mirror mirror)
       files(config),
       driver(config.paths.driver_lock) {}
 
+void RealParts::open_response_log() {
+  if (!config.policy.use_response) return;
+  const auto& haproxy = config.haproxy;
+  if (haproxy.log_ring.empty()) {
+    response = std::make_unique<haproxy::LogFile>(haproxy.log_file, haproxy.backend);
+  } else {
+    response = std::make_unique<haproxy::LogRing>(haproxy.stats_socket, haproxy.log_ring, haproxy.backend, haproxy.deadline);
+  }
+  ports.response = response.get();
+}
+
 app::ControlSettings RealParts::settings(const std::string& by) const {
   app::ControlSettings settings;
   settings.application = config.application;
   settings.policy = config.policy;
   settings.timeouts = config.timeouts;
+  settings.standby = config.standby;
+  settings.parallel_starts = config.parallel_starts;
   settings.pool = config.gears.pool;
+  settings.template_name = config.gears.template_name;
   settings.by = by;
   settings.pid = ::getpid();
   return settings;
@@ -121,7 +137,7 @@ Result<void> prepare_to_scale(Config& config, Purpose purpose) {
   if (purpose == Purpose::nothing_new) return {};
   ControlFiles files(config);
   const auto limits = files.strict_limits();
-  const auto holds = check_pool_size(config.gears.pool, limits ? *limits : core::Limits{});
+  const auto holds = check_pool_size(config, limits ? *limits : core::Limits{});
   if (!holds) return holds;
   gears::PoolQuestion question;
   question.pool = config.gears.pool;

@@ -2,6 +2,7 @@
 // The wiring of the real parts: what each program needs, made from the configuration, and nothing decided.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -71,8 +72,11 @@ struct RealParts {
   gears::LxcGearHost host;
   ControlFiles files;
   DriverLock driver;
+  std::unique_ptr<ResponseLog> response;  // only once open_response_log was called
   app::Ports ports{balancer, host, store, clock, events};
 
+  // For the controller's loop: one look at the log would know no response time, so the others do without.
+  void open_response_log();
   app::ControlSettings settings(const std::string& by) const;
 };
 

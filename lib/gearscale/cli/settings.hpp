@@ -3,7 +3,6 @@
 // know a setting's range or default.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,21 +15,18 @@ namespace gearscale::cli {
 // split at '|'.
 enum class Kind { text, number, integer, duration, bytes, flag, choice };
 
-// Headings of the help text, in this order.
-enum class Group { application, scaling, haproxy, gears, general };
-
 struct Setting {
-  std::string_view key;  // in the conf file; the long option is the same with '-' for '_', the variable GEARSCALE_KEY in capitals
-  std::string_view env;  // the OpenShift variable that is asked before GEARSCALE_KEY; empty: none
-  Group group = Group::general;
+  std::string_view heading;  // in help texts, of the group that begins here; empty: the setting belongs to the group before
+  std::string_view key;      // in the conf file; the long option is the same with '-' for '_', the variable GEARSCALE_KEY in capitals
+  std::string_view env;      // the OpenShift variable that is asked before GEARSCALE_KEY; empty: none
+  std::string_view alias;    // another name of the long option (HAProxyScaleLXC's); empty: none
   Kind kind = Kind::text;
-  std::string_view unit;   // what the number counts, for people; empty where the kind says it
-  std::string_view range;  // what is allowed, for people: "must be ..."
-  double min = 0;          // number, integer, bytes: as written; duration: milliseconds
-  double max = 0;
-  std::optional<double> special = std::nullopt;   // one more allowed value, outside the bounds
-  bool (*accepts)(std::string_view) = nullptr;    // text: the whitelist
-  std::string_view default_value;                 // {key} stands for the value of an earlier setting; empty while that one is empty
+  std::string_view unit;  // what the number counts, for people; empty where the kind says it
+  // What is allowed, for people: "must be ...". For number, integer, duration and bytes it is also what is checked: "LOW to HIGH", and one
+  // more value behind it as ", or SPECIAL for ...".
+  std::string_view range;
+  bool (*accepts)(std::string_view) = nullptr;  // text: the whitelist
+  std::string_view default_value;               // {key} stands for the value of an earlier setting; empty while that one is empty
   std::string_view help;
 };
 
@@ -39,6 +35,9 @@ std::span<const Setting> settings();
 
 // Nothing when there is no such key.
 const Setting* find_setting(std::string_view key);
+
+// For messages: what became of a setting of earlier versions, by key or option ("drain_timeout", "--drain-timeout=1s"). Empty: no such one.
+std::string_view successor_of(std::string_view name);
 
 std::string option_name(const Setting& setting);    // "up-pct"
 std::string variable_name(const Setting& setting);  // "GEARSCALE_UP_PCT"

@@ -26,6 +26,7 @@ constexpr std::array kAddGearOptions{
 constexpr std::array kRemoveGearOptions{
     ToolOption{.name = "count", .argument = "N", .help = "how many, 1 to 1000; default 1"},
     ToolOption{.name = "gear", .argument = "GEAR", .repeatable = true, .help = "this one; may be repeated; not with --count"},
+    ToolOption{.name = "now", .help = "skip the drain: its clients go elsewhere at once; sessions left after drain_hard are cut"},
     kPin, kUnpin, kDryRun, kResultJson, kNoWait, kServer, kConfig, kHelp, kVersion};
 
 constexpr std::array kControllerOptions{
@@ -33,8 +34,11 @@ constexpr std::array kControllerOptions{
     ToolOption{.name = "up", .letter = 'u', .help = "add one gear and exit"},
     ToolOption{.name = "down", .letter = 'd', .help = "remove one gear and exit"},
     ToolOption{.name = "once", .help = "one observation, one decision, act, exit"},
-    ToolOption{.name = "status", .help = "show load, gears and limits and exit"},
+    ToolOption{.name = "status", .help = "show load, gears and limits and exit; with --replace: how far the replacement is"},
     ToolOption{.name = "print-config", .help = "show each setting and where it came from and exit"},
+    ToolOption{.name = "replace", .help = "bring every gear over to --template, new ones serving before old ones drain"},
+    ToolOption{.name = "step", .argument = "N", .help = "gears at a time of --replace, 1 to 1000; default 1"},
+    ToolOption{.name = "no-wait", .help = "with --replace: leave it to the running controller; refused (exit 4) without one"},
     ToolOption{.name = "json", .help = "JSON output; not with --auto"},
     kDryRun, kConfig, kHelp, kVersion};
 
@@ -93,7 +97,8 @@ const Tool& remove_gear_tool() {
   static constexpr Tool kTool{
       .name = "remove-gear",
       .usage = "[-a APP] [-n NAMESPACE] [-u UUID] [--count N | --gear GEAR...] [OPTION]...",
-      .summary = "Removes gears from the application: HAProxy sends them no new clients, they leave when their sessions are gone.\n"
+      .summary = "Removes gears from the application: HAProxy sends them no new clients, they leave after drain_idle without a session,\n"
+                 "or when drain_soft is over.\n"
                  "Without --gear those with the fewest sessions are chosen, never a pinned one.\n"
                  "A GEAR is named by its gear, HAProxy server or container name, or by its 8 digits.\n",
       .options = kRemoveGearOptions,
@@ -106,7 +111,7 @@ const Tool& remove_gear_tool() {
 const Tool& controller_tool() {
   static constexpr Tool kTool{
       .name = "haproxy_ctld",
-      .usage = "[--auto | --up | --down | --once | --status | --print-config] [OPTION]...",
+      .usage = "[--auto | --up | --down | --once | --status | --print-config | --replace [--step N | --status]] [OPTION]...",
       .summary = "Watches the sessions of an HAProxy backend and adds or removes gears (LXC containers) as the load asks for.\n"
                  "In the foreground; haproxy_ctld_daemon runs it in the background. TERM ends it, the gears go on serving; HUP re-reads\n"
                  "configuration and reopens logs.\n",

@@ -91,6 +91,25 @@ std::optional<IdMapChoice> parse_idmap(std::string_view text) {
   return IdMapChoice(gears::IdMap{.base = static_cast<std::uint32_t>(*base), .count = static_cast<std::uint32_t>(*count)});
 }
 
+std::optional<Signals> parse_policy(std::string_view text) {
+  Signals signals;
+  if (!all_of(text, "-, ")) return std::nullopt;
+  for (const auto word : split(text, ',')) {
+    const auto name = trim(word);
+    bool* used = name == "sessions" ? &signals.sessions : name == "response-time" ? &signals.response_time : nullptr;
+    if (used == nullptr || *used) return std::nullopt;
+    *used = true;
+  }
+  return signals;
+}
+
+std::optional<ResponseLogPlace> parse_response_log(std::string_view text) {
+  const auto place = text.substr(std::min(text.size(), std::size_t{5}));
+  if (text.starts_with("ring:") && is_backend_name(place)) return ResponseLogPlace{.ring = std::string(place)};
+  if (text.starts_with("file:") && is_file_path(place)) return ResponseLogPlace{.file = std::string(place)};
+  return std::nullopt;
+}
+
 std::optional<std::uint32_t> parse_gateway(std::string_view text) {
   if (text == "none") return 0U;
   const auto address = parse_ipv4(text);
@@ -120,7 +139,5 @@ bool is_probe_path(std::string_view text) {
   return text.starts_with('/') && text.size() <= kMaxLine && all_of(text, "/._-~%?&=+,:;@!$()*");
 }
 bool is_pool(std::string_view text) { return text.empty() || parse_pool(text).has_value(); }
-bool is_gateway(std::string_view text) { return parse_gateway(text).has_value(); }
-bool is_idmap(std::string_view text) { return parse_idmap(text).has_value(); }
 
 }  // namespace gearscale::cli

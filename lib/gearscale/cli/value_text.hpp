@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -33,6 +34,19 @@ using IdMapChoice = std::variant<IdMapAutomatic, IdMapNone, gears::IdMap>;
 // "auto", "none", or BASE:COUNT with BASE and COUNT at least 1 and BASE + COUNT at most 2^32 - 1 (the last id means "no id" to the kernel).
 std::optional<IdMapChoice> parse_idmap(std::string_view text);
 
+// "sessions", "response-time", or both in any order with a comma; blanks around it are allowed.
+struct Signals {
+  bool sessions = false;
+  bool response_time = false;
+};
+std::optional<Signals> parse_policy(std::string_view text);
+
+// "ring:NAME" or "file:PATH" with an absolute path; the other one is empty.
+struct ResponseLogPlace {
+  std::string ring, file;
+};
+std::optional<ResponseLogPlace> parse_response_log(std::string_view text);
+
 // "none" gives 0, an IPv4 address itself.
 std::optional<std::uint32_t> parse_gateway(std::string_view text);
 
@@ -47,7 +61,5 @@ bool is_program(std::string_view text);         // a safe name (found in PATH) o
 bool is_server_check(std::string_view text);    // letters, digits, single blanks and . _ - / : =, or empty
 bool is_probe_path(std::string_view text);      // begins with '/'; what RFC 3986 allows in path and query but quotes
 bool is_pool(std::string_view text);            // parse_pool, or empty
-bool is_gateway(std::string_view text);
-bool is_idmap(std::string_view text);
 
 }  // namespace gearscale::cli

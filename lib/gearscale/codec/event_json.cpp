@@ -22,17 +22,30 @@ Json decision_json(const core::Decision& decision) {
 // JSON has no infinity: as in the log lines, sessions without a gear count as 100% each.
 double finite(double pct, const core::Numbers& numbers) { return std::isfinite(pct) ? pct : 100.0 * numbers.sessions; }
 
+Json response_json(const core::ResponseView& response) {
+  Json json{{"state", core::to_string(response.state)}};
+  if (response.state != core::ResponseView::State::too_few && response.state != core::ResponseView::State::live) return json;
+  json["count"] = response.count;
+  json["p50_ms"] = response.p50_ms;
+  json["p90_ms"] = response.p90_ms;
+  json["p99_ms"] = response.p99_ms;
+  return json;
+}
+
 Json numbers_json(const core::Numbers& numbers) {
-  return Json{{"sessions", numbers.sessions},
-              {"serving", numbers.serving},
-              {"coming", numbers.coming},
-              {"down", numbers.down},
-              {"draining", numbers.draining},
-              {"capacity_pct", finite(numbers.capacity_pct, numbers)},
-              {"capacity_coming_pct", finite(numbers.capacity_coming_pct, numbers)},
-              {"peak_sessions", numbers.peak_sessions},
-              {"low_checks", numbers.low_checks},
-              {"left_til_remove_ms", numbers.left_til_remove.count()}};
+  Json json{{"sessions", numbers.sessions},
+            {"serving", numbers.serving},
+            {"coming", numbers.coming},
+            {"down", numbers.down},
+            {"draining", numbers.draining},
+            {"standby", numbers.standby},
+            {"capacity_pct", finite(numbers.capacity_pct, numbers)},
+            {"capacity_coming_pct", finite(numbers.capacity_coming_pct, numbers)},
+            {"peak_sessions", numbers.peak_sessions},
+            {"low_checks", numbers.low_checks},
+            {"left_til_remove_ms", numbers.left_til_remove.count()}};
+  if (numbers.response.state != core::ResponseView::State::off) json["response"] = response_json(numbers.response);
+  return json;
 }
 
 // Bytes that are not UTF-8 become U+FFFD: a gear's strange words must never cost the event.

@@ -55,6 +55,18 @@ std::string load_text(const core::Numbers& numbers) {
          " sessions: " + std::to_string(std::llround(numbers.sessions));
 }
 
+// " response_p90: 1534ms" where response time is looked at and there is something to see; the cartridge has no such word.
+std::string response_text(const core::Numbers& numbers, const core::Policy& policy) {
+  if (numbers.response.state == core::ResponseView::State::off) return "";
+  const std::string_view percentile = policy.response.percentile == core::Percentile::p50   ? "p50"
+                                      : policy.response.percentile == core::Percentile::p90 ? "p90"
+                                                                                            : "p99";
+  const auto value = numbers.response.state == core::ResponseView::State::live
+                         ? std::to_string(value_ms(numbers.response, policy.response.percentile)) + "ms"
+                         : std::string(core::to_string(numbers.response.state));
+  return " response_" + std::string(percentile) + ": " + value;
+}
+
 }  // namespace
 
 std::string log_line(Severity severity, std::string_view message, const LogStamp& stamp) {
@@ -69,15 +81,15 @@ std::string gear_info(const core::Numbers& numbers, const core::Policy& policy) 
   const auto left = std::chrono::ceil<std::chrono::seconds>(std::max(numbers.left_til_remove, core::Millis{0}));
   return "GEAR_INFO - " + load_text(numbers) + " up/remove_thresh: " + percent(policy.up_pct) + "/" + percent(policy.remove_pct) +
          " sec_left_til_remove: " + std::to_string(left.count()) + " gear_remove_thresh: " + std::to_string(numbers.low_checks) + "/" +
-         std::to_string(policy.remove_checks);
+         std::to_string(policy.remove_checks) + response_text(numbers, policy);
 }
 
 std::string gear_up(const core::Numbers& numbers, const core::Policy& policy) {
-  return "GEAR_UP - " + load_text(numbers) + " up_thresh: " + percent(policy.up_pct);
+  return "GEAR_UP - " + load_text(numbers) + " up_thresh: " + percent(policy.up_pct) + response_text(numbers, policy);
 }
 
 std::string gear_down(const core::Numbers& numbers, const core::Policy& policy) {
-  return "GEAR_DOWN - " + load_text(numbers) + " remove_thresh: " + percent(policy.remove_pct);
+  return "GEAR_DOWN - " + load_text(numbers) + " remove_thresh: " + percent(policy.remove_pct) + response_text(numbers, policy);
 }
 
 std::string tool_exit(std::string_view event, std::string_view tool, int pid, int exit_code, std::string_view output) {

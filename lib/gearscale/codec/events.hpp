@@ -26,6 +26,7 @@ std::string log_line(Severity severity, std::string_view message, const LogStamp
 //   GEAR_UP - capacity: 90.0% gear_count: 1 sessions: 9 up_thresh: 90.0%
 //   GEAR_DOWN - capacity: 0.0% gear_count: 3 sessions: 0 remove_thresh: 49.9%
 //   GEAR_UP - add-gear: exit: pid 8054 exit 0  stdout: ...
+// Where response time is looked at, GEAR_INFO, GEAR_UP and GEAR_DOWN end in " response_p90: 1534ms" (or lost, too_few).
 // gear_count is the serving gears. sec_left_til_remove is rounded up to whole seconds and never negative. An infinite capacity prints as
 // 100.0 x sessions.
 std::string gear_info(const core::Numbers& numbers, const core::Policy& policy);
@@ -37,6 +38,8 @@ std::string tool_exit(std::string_view event, std::string_view tool, int pid, in
 // JSON objects, one line each, without a line end. `at` is RFC 3339 UTC with microseconds. "numbers" has the members of core::Numbers by
 // their names (left_til_remove_ms for the time); an infinite capacity is written as in the lines. Bytes that are not UTF-8 become U+FFFD.
 //   {"at":..,"event":"check","pid":..,"decision":{"action","reason","target"},"numbers":{...},"error":"..."(only without data)}
+// "numbers" has "response":{"state","count","p50_ms","p90_ms","p99_ms"} where response time is looked at. An action's `at` is the time of its
+// decision, before anything was done.
 //   {"at":..,"event":"action","pid":..,"decision":{...},"numbers":{...},"gears":["1f3a9c02-ns"],"by":"haproxy_ctld"|"add-gear"|...}
 //   {"at":..,"event":"outcome","pid":..,"gear":..,"step":"enrol","ok":true,"detail":".."}
 //   {"at":..,"event":"notice","pid":..,"text":".."}

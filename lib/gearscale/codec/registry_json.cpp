@@ -25,8 +25,11 @@ constexpr std::size_t kMaxBytes = 16u * 1024 * 1024;
 constexpr int kVersion = 1;
 constexpr std::int64_t kLatestMs = 1'000'000'000'000'000;  // 31,000 years: sums and differences of such times cannot overflow
 constexpr std::int64_t kMostChecks = 1'000'000;
-constexpr std::array kStates{core::GearState::starting, core::GearState::serving, core::GearState::draining, core::GearState::removing,
-                             core::GearState::failed};
+constexpr std::int64_t kMostGears = 1'000'000;
+constexpr std::array kStates{core::GearState::preparing, core::GearState::standby,  core::GearState::starting, core::GearState::serving,
+                             core::GearState::draining,  core::GearState::removing, core::GearState::failed};
+constexpr std::array kReplacementStates{core::Replacement::State::none, core::Replacement::State::running,
+                                        core::Replacement::State::stopped, core::Replacement::State::done};
 
 std::int64_t to_ms(core::Time time) { return time.time_since_epoch().count(); }
 core::Time from_ms(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
@@ -43,6 +46,17 @@ class Members {
     if (member == nullptr || !member->is_string()) return complain(name, "is not a text"), std::string();
     return member->get<std::string>();
   }
+
+  // One that files of earlier versions do not have.
+  std::string text_or_none(const char* name) { return find(name) == nullptr ? std::string() : text(name); }
+  // The same for a template: its name becomes a path, so it has to be a safe one.
+  std::string template_or_none(const char* name) {
+    auto value = text_or_none(name);
+    const bool bad = !value.empty() && !is_safe_name(value, core::kMaxContainerName);
+    if (bad) complain(name, "is not the name of a template: '" + printable(value) + "'");
+    return value;
+  }
+  bool flag_or_false(const char* name) { return find(name) != nullptr && flag(name); }
 
   std::int64_t number(const char* name, std::int64_t most) {
     const auto* member = find(name);
@@ -90,6 +104,9 @@ Json encode_gear(const core::Application& application, const core::Gear& gear) {
               {"deadline_ms", to_ms(gear.deadline)},
               {"pinned", gear.pinned},
               {"created", format_utc_millis(gear.created_ms)},
+              {"template", gear.template_name},
+              {"replaces", gear.replaces},
+              {"dismissed", gear.dismissed},
               {"note", gear.note}};
 }
 
@@ -113,9 +130,42 @@ Result<core::Gear> decode_gear(const Json& json, std::size_t index) {
   const auto created = parse_utc_millis(members.text("created"));
   if (!created) members.complain("created", "is not a time like 2026-11-22T06:12:24.190Z");
   gear.created_ms = created.value_or(0);
+  gear.template_name = members.template_or_none("template");
+  gear.replaces = members.text_or_none("replaces");
+  const bool good_replaces = gear.replaces.empty() || core::is_gear_id(gear.replaces);
+  if (!good_replaces) members.complain("replaces", "is '" + printable(gear.replaces) + "' instead of the id of a gear");
+  gear.dismissed = members.flag_or_false("dismissed");
   gear.note = members.text("note");
   if (members.problem()) return corrupt(*members.problem());
   return gear;
+}
+
+Json encode_replacement(const core::Replacement& replacement) {
+  return Json{{"state", core::to_string(replacement.state)},
+              {"template", replacement.template_name},
+              {"instead_of", replacement.instead_of},
+              {"step", replacement.step},
+              {"replaced", replacement.replaced},
+              {"note", replacement.note}};
+}
+
+Result<core::Replacement> decode_replacement(const Json& json) {
+  core::Replacement replacement;
+  if (!json.is_object()) return corrupt("'replacement' is not an object");
+  Members members(json, "the replacement");
+  const auto state = members.text("state");
+  const auto known = std::find_if(kReplacementStates.begin(), kReplacementStates.end(),
+                                  [&state](core::Replacement::State one) { return core::to_string(one) == state; });
+  if (known == kReplacementStates.end()) members.complain("state", "is unknown: '" + printable(state) + "'");
+  replacement.state = known == kReplacementStates.end() ? core::Replacement::State::none : *known;
+  replacement.template_name = members.template_or_none("template");
+  replacement.instead_of = members.template_or_none("instead_of");
+  replacement.step = static_cast<int>(members.number("step", kMostGears));
+  if (replacement.step == 0) members.complain("step", "is 0");
+  replacement.replaced = static_cast<int>(members.number("replaced", kMostGears));
+  replacement.note = members.text("note");
+  if (members.problem()) return corrupt(*members.problem());
+  return replacement;
 }
 
 // Times of another boot mean nothing here: everything began now, and deadlines keep their length.
@@ -190,6 +240,13 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
   registry.generation = members.counter("generation");
   registry.last_addition = from_ms(members.number("last_addition_ms", kLatestMs));
   registry.low_checks = static_cast<int>(members.number("low_checks", kMostChecks));
+  registry.template_name = members.template_or_none("template");
+  registry.instead_of = members.template_or_none("instead_of");
+  if (const auto replacement = json.find("replacement"); replacement != json.end()) {
+    const auto decoded = decode_replacement(*replacement);
+    if (!decoded) return fail(decoded.error());
+    registry.replacement = *decoded;
+  }
   const auto gears = json.find("gears");
   if (gears == json.end() || !gears->is_array()) members.complain("gears", "is not a list");
   if (members.problem()) return corrupt(*members.problem());
@@ -212,10 +269,13 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
                         {"generation", registry.generation},
                         {"last_addition_ms", to_ms(registry.last_addition)},
                         {"low_checks", registry.low_checks},
+                        {"template", registry.template_name},
+                        {"instead_of", registry.instead_of},
+                        {"replacement", encode_replacement(registry.replacement)},
                         {"gears", Json::array()}});
   constexpr std::string_view kEnd = "]\n}";
   text.resize(text.size() - kEnd.size());
-  constexpr std::size_t kUsualGear = 350;  // bytes; growing by doubling would take three times the memory
+  constexpr std::size_t kUsualGear = 450;  // bytes; growing by doubling would take three times the memory
   text.reserve(text.size() + registry.gears.size() * kUsualGear);
   const char* separator = "\n    ";
   for (const auto& gear : registry.gears) {

@@ -14,12 +14,21 @@ namespace {
 
 constexpr std::string_view kNoServer = "No such server.";
 
+// Takes the next line that says something off the text, trimmed; empty when there is none.
+std::string_view next_spoken_line(std::string_view& text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto words = trim(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!words.empty()) return words;
+  }
+  return {};
+}
+
 // The lines that say something. Each command of a line adds its words, if any, and mostly an empty line.
 std::vector<std::string_view> spoken_lines(std::string_view reply) {
   std::vector<std::string_view> lines;
-  for (const auto line : split(reply, '\n')) {
-    if (const auto words = trim(line); !words.empty()) lines.push_back(words);
-  }
+  for (auto line = next_spoken_line(reply); !line.empty(); line = next_spoken_line(reply)) lines.push_back(line);
   return lines;
 }
 
@@ -53,7 +62,8 @@ Result<HaproxyInfo> parse_show_info(std::string_view reply) {
   HaproxyInfo info;
   bool has_version = false;
   bool has_pid = false;
-  for (const auto line : spoken_lines(reply)) {
+  auto rest = reply;
+  for (auto line = next_spoken_line(rest); !line.empty(); line = next_spoken_line(rest)) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
     const auto name = line.substr(0, colon);
@@ -73,10 +83,16 @@ Result<HaproxyInfo> parse_show_info(std::string_view reply) {
   }
   if (reply.empty()) return no_reply();
   if (!has_version || !has_pid) {
-    return fail(Errc::unavailable, std::string("HAProxy's reply to 'show info' has no ") + (has_version ? "Pid" : "Version") +
-                                       " line: '" + printable(reply) + "'");
+    return fail(Errc::unavailable, std::string("HAProxy's reply to 'show info' has no ") + (has_version ? "Pid" : "Version") + " line: '" +
+                                       printable(reply) + "'");
   }
   return info;
+}
+
+TwoReplies split_replies(std::string_view reply) {
+  const auto end = reply.find("\n\n");
+  if (end == std::string_view::npos) return {.first = reply, .second = {}};
+  return {.first = reply.substr(0, end + 2), .second = reply.substr(end + 2)};
 }
 
 Result<void> check_cli_level(std::string_view reply) {

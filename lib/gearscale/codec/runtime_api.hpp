@@ -28,6 +28,14 @@ inline constexpr HaproxyVersion kOldestHaproxy{2, 6};
 // The reply to `show info`: lines "Name: value". Errc::unavailable when Version or Pid is missing or not understood.
 Result<HaproxyInfo> parse_show_info(std::string_view reply);
 
+// The reply to a line of two commands, the first of which ends its own with an empty line, as `show info` does: "show info;show stat".
+// Without an empty line all of it is the first.
+struct TwoReplies {
+  std::string_view first;
+  std::string_view second;
+};
+TwoReplies split_replies(std::string_view reply);
+
 // Errc::config with what to do when the version is older than kOldestHaproxy.
 Result<void> check_version(const HaproxyInfo& info);
 

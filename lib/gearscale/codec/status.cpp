@@ -19,6 +19,8 @@ std::string status_json(const StatusReport& report) {
   json["coming"] = report.coming;
   json["down"] = report.down;
   json["draining"] = report.draining;
+  json["standby"] = report.standby;
+  json["template"] = report.template_name;
   json["limits"] = {{"min", report.limits.min}, {"max", report.limits.max}};
   json["thresholds"] = {{"up_pct", report.policy.up_pct}, {"remove_pct", report.policy.remove_pct}};
   json["controller"] = {{"running", report.controller_pid.has_value()},
@@ -35,6 +37,7 @@ std::string status_json(const StatusReport& report) {
                              {"sessions", gear.sessions},
                              {"pinned", gear.pinned},
                              {"seconds", gear.seconds_in_state},
+                             {"template", gear.template_name},
                              {"note", gear.note}});
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -47,12 +50,13 @@ std::string status_table(const StatusReport& report) {
          (report.controller_pid ? "running (pid " + std::to_string(*report.controller_pid) + ")" : std::string("not running")) + "\n";
   if (report.error.empty()) {
     const auto pct = std::isfinite(report.capacity_pct) ? format_decimal(report.capacity_pct) + "%" : std::string("no gear serves");
+    if (!report.template_name.empty()) out += "template    " + report.template_name + "\n";
     out += "sessions    " + std::to_string(std::llround(report.sessions)) + "\n";
     out += "capacity    " + pct + "  (up at " + format_decimal(report.policy.up_pct) + "%, remove below " +
            format_decimal(report.policy.remove_pct) + "%)\n";
     out += "gears       " + std::to_string(report.serving) + " serving, " + std::to_string(report.coming) + " coming, " +
-           std::to_string(report.draining) + " draining, " + std::to_string(report.down) + " down  (min " +
-           std::to_string(report.limits.min) + ", max " + max + ")\n";
+           std::to_string(report.draining) + " draining, " + std::to_string(report.down) + " down, " + std::to_string(report.standby) +
+           " standing by  (min " + std::to_string(report.limits.min) + ", max " + max + ")\n";
   } else {
     out += "haproxy     not available: " + report.error + "\n";
   }

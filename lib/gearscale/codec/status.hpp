@@ -21,24 +21,26 @@ struct StatusGear {
   int sessions = 0;
   bool pinned = false;
   std::int64_t seconds_in_state = 0;
+  std::string template_name;
   std::string note;
 };
 
 struct StatusReport {
   double sessions = 0;
   double capacity_pct = 0;
-  int serving = 0, coming = 0, down = 0, draining = 0;
+  int serving = 0, coming = 0, down = 0, draining = 0, standby = 0;
   core::Limits limits;
   core::Policy policy;
+  std::string template_name;          // in force
   std::optional<int> controller_pid;  // nothing: no controller runs
   std::string error;                  // why HAProxy could not be asked; empty when it could
   Errc error_code = Errc::unavailable;
   std::vector<StatusGear> gears;
 };
 
-// {"sessions","capacity_pct","serving","coming","down","draining","limits":{"min","max"},"thresholds":{"up_pct","remove_pct"},
+// {"sessions","capacity_pct","serving","coming","down","draining","standby","template","limits":{"min","max"},"thresholds":{"up_pct","remove_pct"},
 //  "controller":{"running","pid"},"error"(only then),
-//  "gears":[{"name","server","container","address","state","server_state","sessions","pinned","seconds","note"}]}
+//  "gears":[{"name","server","container","address","state","server_state","sessions","pinned","seconds","template","note"}]}
 std::string status_json(const StatusReport& report);
 std::string status_table(const StatusReport& report);
 

@@ -13,12 +13,15 @@ namespace gearscale::core {
 
 // The life of a gear; docs/architecture.md has the picture.
 //   absent -> starting -> serving -> draining -> removing -> absent        any -> failed -> absent
+//   absent -> preparing -> standby -> serving      draining -> serving (recalled)      removing -> preparing (kept as a standby)
 enum class GearState {
-  starting,  // meant to serve: cloned, started and probed, not yet handed to HAProxy
-  serving,   // handed to HAProxy
-  draining,  // HAProxy sends it no new clients; it leaves when they are gone or at the deadline
-  removing,  // leaves HAProxy, then stopped and destroyed; this intent is durable before the first step
-  failed,    // like removing, because it did not become ready or its container died; `note` says why
+  preparing,  // becomes a standby: cloned, started, probed, frozen
+  standby,    // ready to be woken, frozen or stopped; not in HAProxy
+  starting,   // meant to serve: cloned, started and probed, not yet handed to HAProxy
+  serving,    // handed to HAProxy
+  draining,   // HAProxy sends it no new clients; it leaves when they are gone or at the deadline
+  removing,   // leaves HAProxy, then stopped and destroyed, or kept as a standby; this intent is durable before the first step
+  failed,     // like removing, because it did not become ready or its container died; `note` says why
 };
 
 std::string_view to_string(GearState state);
@@ -32,14 +35,38 @@ struct Gear {
   bool pinned = false;          // never chosen for removal
   std::int64_t created_ms = 0;  // system clock, ms since the epoch: the newest is removed first
   std::string note;             // why it failed; empty otherwise
+  std::string template_name;    // what it was cloned from; empty when that is not known
+  bool dismissed = false;       // a person named it for removal, or it was replaced: neither recalled nor kept as a standby
+  std::string replaces;         // id of the gear that leaves when this one serves; empty: none
 };
+
+// A rolling replacement: every gear that was not cloned from `template_name` gives way to one that is.
+struct Replacement {
+  enum class State { none, running, stopped, done };
+  State state = State::none;
+  std::string template_name;
+  std::string instead_of;  // the configured template when it began
+  int step = 1;            // gears at a time
+  int replaced = 0;        // so far
+  std::string note;        // why it stopped
+};
+
+std::string_view to_string(Replacement::State state);
 
 struct Registry {
   std::uint64_t generation = 0;  // grows with every change
   Time last_addition{};          // the last addition by anyone; Time{} (the epoch) when there was none since boot
   int low_checks = 0;            // consecutive low checks, kept for `haproxy_ctld --once`
-  std::vector<Gear> gears;       // in the order of creation
+  // The template that new gears are cloned from since the first gear of a replacement served, as long as the configured one is still
+  // `instead_of`; empty: the configured one.
+  std::string template_name;
+  std::string instead_of;
+  Replacement replacement;
+  std::vector<Gear> gears;  // in the order of creation
 };
+
+// The template in force: the registry's, unless the configuration was changed since.
+const std::string& template_in_force(const Registry& registry, const std::string& configured);
 
 Gear* find_gear(Registry& registry, std::string_view id);
 const Gear* find_gear(const Registry& registry, std::string_view id);

@@ -12,26 +12,45 @@ constexpr int kEnrolmentTries = 5;
 
 bool is_dead(ContainerState state) { return state == ContainerState::absent || state == ContainerState::stopped; }
 
+// Late and not even begun: it waits for its turn, or a controller that was away has just come back. A deadline is for what was tried.
+bool was_not_tried(const GearView& view) { return view.job == JobState::none && view.failures == 0; }
+
 std::optional<StepKind> next_of_starting(const GearView& view, Time now) {
-  const bool late = now >= view.gear->deadline;
-  if (view.job == JobState::failed || (late && view.job != JobState::succeeded)) return StepKind::give_up;
+  // One that HAProxy has already serves, whatever could not be written down.
+  const bool late = now >= view.gear->deadline && view.server != ServerState::up;
+  if (view.job == JobState::failed || (late && view.job != JobState::succeeded && !was_not_tried(view))) return StepKind::give_up;
   // A gear that is ready may wait for HAProxy for any time, but not if HAProxy is there and will not have it.
   if (late && view.failures >= kEnrolmentTries) return StepKind::give_up;
   if (view.job == JobState::running) return std::nullopt;
   return view.job == JobState::succeeded ? StepKind::enrol : StepKind::bring_up;
 }
 
-std::optional<StepKind> next_of_serving(const GearView& view) {
-  const bool suspicious = view.server == ServerState::absent || view.server == ServerState::down;
-  if (suspicious && is_dead(view.container)) return StepKind::give_up;
-  if (view.server == ServerState::absent) return StepKind::enrol;
+std::optional<StepKind> next_of_preparing(const GearView& view, Time now) {
+  if (view.job == JobState::succeeded) return StepKind::rest;
+  const bool late = now >= view.gear->deadline && !was_not_tried(view);
+  if (view.job == JobState::failed || late) return StepKind::give_up;
+  return view.job == JobState::running ? std::nullopt : std::optional(StepKind::stand_by);
+}
+
+std::optional<StepKind> next_of_standby(const GearView& view) {
+  if (is_dead(view.container)) return StepKind::give_up;
+  if (view.server != ServerState::absent) return StepKind::adopt;
   return std::nullopt;
 }
 
-std::optional<StepKind> next_of_draining(const GearView& view, Time now) {
-  if (view.server == ServerState::up && now < view.gear->deadline) return StepKind::set_drain;
-  if (view.server == ServerState::absent || view.scur == 0 || now >= view.gear->deadline) return StepKind::begin_removal;
-  return std::nullopt;
+std::optional<StepKind> next_of_serving(const GearView& view) {
+  if (is_dead(view.container)) return StepKind::give_up;
+  if (view.server == ServerState::absent) return StepKind::enrol;
+  if (!view.unconfirmed || view.job == JobState::running) return std::nullopt;
+  return view.job == JobState::failed ? StepKind::give_up : StepKind::confirm;
+}
+
+std::optional<StepKind> next_of_draining(const GearView& view, const Timeouts& timeouts, Time now) {
+  const auto& gear = *view.gear;
+  if (view.server == ServerState::absent || is_dead(view.container) || now >= gear.deadline) return StepKind::begin_removal;
+  if (view.server == ServerState::up) return StepKind::set_drain;
+  const bool idle = view.idle_since != Time::max() && now - std::max(view.idle_since, gear.since) >= timeouts.drain_idle;
+  return idle ? std::optional(StepKind::begin_removal) : std::nullopt;
 }
 
 std::optional<StepKind> next_of_removing(const GearView& view, Time now) {
@@ -55,19 +74,23 @@ void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now) {
   gear.state = state;
   gear.since = now;
   switch (state) {
+    case GearState::preparing:
     case GearState::starting: gear.deadline = now + timeouts.boot; break;
+    case GearState::standby:
     case GearState::serving: gear.deadline = Time{}; break;
-    case GearState::draining: gear.deadline = now + timeouts.drain; break;
+    case GearState::draining: gear.deadline = now + timeouts.drain_soft; break;
     case GearState::removing:
-    case GearState::failed: gear.deadline = now + timeouts.cut_after; break;
+    case GearState::failed: gear.deadline = now + timeouts.drain_hard; break;
   }
 }
 
-std::optional<StepKind> next_step(const GearView& view, Time now) {
+std::optional<StepKind> next_step(const GearView& view, const Timeouts& timeouts, Time now) {
   switch (view.gear->state) {
+    case GearState::preparing: return next_of_preparing(view, now);
+    case GearState::standby: return next_of_standby(view);
     case GearState::starting: return next_of_starting(view, now);
     case GearState::serving: return next_of_serving(view);
-    case GearState::draining: return next_of_draining(view, now);
+    case GearState::draining: return next_of_draining(view, timeouts, now);
     case GearState::removing:
     case GearState::failed: return next_of_removing(view, now);
   }
@@ -82,6 +105,10 @@ Gear* find_gear(Registry& registry, std::string_view id) {
 }
 const Gear* find_gear(const Registry& registry, std::string_view id) { return find_gear(const_cast<Registry&>(registry), id); }
 
+const std::string& template_in_force(const Registry& registry, const std::string& configured) {
+  return !registry.template_name.empty() && registry.instead_of == configured ? registry.template_name : configured;
+}
+
 int count_state(const Registry& registry, GearState state) {
   return static_cast<int>(
       std::count_if(registry.gears.begin(), registry.gears.end(), [state](const Gear& gear) { return gear.state == state; }));
@@ -89,11 +116,23 @@ int count_state(const Registry& registry, GearState state) {
 
 std::string_view to_string(GearState state) {
   switch (state) {
+    case GearState::preparing: return "preparing";
+    case GearState::standby: return "standby";
     case GearState::starting: return "starting";
     case GearState::serving: return "serving";
     case GearState::draining: return "draining";
     case GearState::removing: return "removing";
     case GearState::failed: return "failed";
+  }
+  return "?";
+}
+
+std::string_view to_string(Replacement::State state) {
+  switch (state) {
+    case Replacement::State::none: return "none";
+    case Replacement::State::running: return "running";
+    case Replacement::State::stopped: return "stopped";
+    case Replacement::State::done: return "done";
   }
   return "?";
 }
@@ -123,17 +162,27 @@ std::string_view to_string(ContainerState state) {
 std::string_view to_string(StepKind kind) {
   switch (kind) {
     case StepKind::create: return "create";
+    case StepKind::create_standby: return "create_standby";
     case StepKind::bring_up: return "bring_up";
     case StepKind::enrol: return "enrol";
+    case StepKind::wake: return "wake";
+    case StepKind::rouse: return "rouse";
+    case StepKind::adopt: return "adopt";
+    case StepKind::confirm: return "confirm";
+    case StepKind::recall: return "recall";
+    case StepKind::stand_by: return "stand_by";
+    case StepKind::rest: return "rest";
     case StepKind::begin_drain: return "begin_drain";
     case StepKind::set_drain: return "set_drain";
     case StepKind::begin_removal: return "begin_removal";
     case StepKind::set_maint: return "set_maint";
     case StepKind::cut_sessions: return "cut_sessions";
     case StepKind::unenrol: return "unenrol";
+    case StepKind::park: return "park";
     case StepKind::tear_down: return "tear_down";
     case StepKind::forget: return "forget";
     case StepKind::give_up: return "give_up";
+    case StepKind::relieve: return "relieve";
   }
   return "?";
 }

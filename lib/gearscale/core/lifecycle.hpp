@@ -2,6 +2,7 @@
 // The life of one gear: which step comes next, given what is meant (the registry) and what is (HAProxy, LXC). Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -15,7 +16,7 @@ enum class ServerState { absent, up, down, drain, maint };
 // How LXC has a gear's container. `unknown`: not looked at (looking costs a call each, so only suspicious gears are inspected).
 enum class ContainerState { unknown, absent, stopped, running, frozen };
 
-// A job is a step that waits (clone, start, probe; stop, destroy), done off the tick.
+// A job is a step that waits (clone, start, probe; freeze; stop, destroy), done off the tick.
 enum class JobState { none, running, succeeded, failed };
 
 std::string_view to_string(ServerState state);
@@ -25,42 +26,57 @@ std::string_view to_string(ContainerState state);
 struct GearView {
   const Gear* gear = nullptr;
   ServerState server = ServerState::absent;
-  int scur = 0;  // current sessions of its server
+  int scur = 0;                        // current sessions of its server
+  std::uint64_t stot_last_minute = 0;  // sessions that it got in the last minute
+  Time idle_since{};                   // since when scur is 0 and no session came; Time::max() while it is in use
   ContainerState container = ContainerState::unknown;
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
-  int failures = 0;  // steps that failed in a row
+  bool unconfirmed = false;       // woken, and not probed since
+  int failures = 0;               // steps that failed in a row
+  Time not_before{};              // after a failed step: no other step before
 };
 
 enum class StepKind {
-  create,         // a new entry in the registry (state starting)
-  bring_up,       // job: clone, start, probe
-  enrol,          // hand it to HAProxy: server added, ready, line in haproxy.cfg
-  begin_drain,    // decided: serving -> draining
-  set_drain,      // HAProxy forgot the drain (restart): say it again
-  begin_removal,  // drained or past the deadline: draining -> removing
-  set_maint,      // HAProxy stops sending anything
-  cut_sessions,   // past the deadline: shut the sessions that are left
-  unenrol,        // out of HAProxy and haproxy.cfg
-  tear_down,      // job: stop, destroy
-  forget,         // the entry leaves the registry
-  give_up,        // it did not become ready, or died: -> failed
+  create,          // a new entry in the registry (state starting)
+  create_standby,  // a new entry in the registry (state preparing)
+  bring_up,        // job: clone, start, probe
+  enrol,           // hand it to HAProxy: server added, ready, line in haproxy.cfg
+  wake,            // standby -> serving: thawed and handed to HAProxy at once, then written down
+  rouse,           // standby -> starting: for one that cannot be woken at once
+  adopt,           // standby -> serving: a crash came after its waking
+  confirm,         // job: is a woken gear really there? (and liblxc learns that it is thawed)
+  recall,          // draining -> serving: load came back
+  stand_by,        // job: clone, start, probe, freeze
+  rest,            // preparing -> standby
+  begin_drain,     // decided: serving -> draining
+  set_drain,       // HAProxy does not drain it yet, or forgot it (restart)
+  begin_removal,   // drained, past the deadline, or a standby not wanted: -> removing
+  set_maint,       // HAProxy stops sending anything
+  cut_sessions,    // past the deadline: shut the sessions that are left
+  unenrol,         // out of HAProxy and haproxy.cfg
+  park,            // removing -> preparing: the pool has room for it
+  tear_down,       // job: stop, destroy
+  forget,          // the entry leaves the registry
+  give_up,         // it did not become ready, or died: -> failed
+  relieve,         // it serves in place of another one: that one drains
 };
 
 std::string_view to_string(StepKind kind);
 
 // How long a state may last.
 struct Timeouts {
-  Millis boot{60'000};       // starting: clone, start and probe together
-  Millis drain{60'000};      // draining: until its sessions are gone
-  Millis cut_after{10'000};  // removing: connections left this long after maint are shut
-  Millis tear_down{60'000};  // stop and destroy
+  Millis boot{60'000};         // starting: clone, start and probe together
+  Millis drain_idle{30'000};   // draining: without a session for this long it may go
+  Millis drain_soft{600'000};  // draining: at most
+  Millis drain_hard{60'000};   // removing: connections left this long after maint are shut
+  Millis tear_down{60'000};    // stop and destroy
 };
 
 // Puts a gear into a state and sets the state's deadline.
 void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now);
 
 // The next step of this gear by itself, or nothing while it waits or serves well.
-std::optional<StepKind> next_step(const GearView& view, Time now);
+std::optional<StepKind> next_step(const GearView& view, const Timeouts& timeouts, Time now);
 
 // Does the gear belong into our block of haproxy.cfg? Only gears that are to serve again after a restart of HAProxy, and draining ones
 // (their sticky clients stay with them).

@@ -3,6 +3,7 @@
 #include "gearscale/core/plan.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "gearscale/base/text.hpp"
 
@@ -12,24 +13,54 @@ namespace {
 
 bool contains(const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
+// Draining gears that HAProxy still has, those with most sessions first: their clients are there.
+void plan_recalls(const PlanInput& input, int& wanted, Plan& plan) {
+  std::vector<const GearView*> leaving;
+  for (const auto& view : input.gears) {
+    const bool there = view.server == ServerState::drain || view.server == ServerState::up;
+    const bool alive = view.container == ContainerState::unknown || view.container == ContainerState::running;
+    if (view.gear->state == GearState::draining && there && alive && !view.gear->dismissed && fits(*view.gear, input.template_name))
+      leaving.push_back(&view);
+  }
+  std::stable_sort(leaving.begin(), leaving.end(), [](const GearView* left, const GearView* right) { return left->scur > right->scur; });
+  for (const auto* view : leaving) {
+    if (wanted == 0) return;
+    plan.steps.push_back(Step{StepKind::recall, view->gear->id, 0, ""});
+    --wanted;
+  }
+}
+
+// A standby that is known to be dead is no help.
+void plan_standbys(const PlanInput& input, int& wanted, Plan& plan) {
+  for (const auto& view : input.gears) {
+    if (wanted == 0) return;
+    const bool dead = input.may_wake && (view.container == ContainerState::absent || view.container == ContainerState::stopped);
+    if (view.gear->state != GearState::standby || dead || !fits(*view.gear, input.template_name)) continue;
+    plan.steps.push_back(Step{input.may_wake ? StepKind::wake : StepKind::rouse, view.gear->id, 0, ""});
+    --wanted;
+  }
+}
+
 void plan_additions(const PlanInput& input, Plan& plan) {
-  const int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
-  std::vector<std::uint32_t> taken = input.taken;
+  int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
+  plan_recalls(input, wanted, plan);
+  plan_standbys(input, wanted, plan);
+  std::vector<std::uint32_t> taken;
   for (const auto& view : input.gears) taken.push_back(view.gear->address);
-  std::vector<Step> created;
   for (int i = 0; i < wanted; ++i) {
     const auto address = pick_address(input.pool, taken);
     if (!address) {
+      if (!plan.steps.empty() && input.decision.reason != Reason::forced) return;
       plan.refusal =
           Error{Errc::limit, "address pool " + format_ipv4(input.pool.first) + "-" + format_ipv4(input.pool.last) + " is exhausted (" +
                                  std::to_string(input.pool.size()) + " addresses, all in use): enlarge address_pool or remove gears"};
+      plan.steps.clear();
       return;
     }
     GEARSCALE_CHECK(static_cast<std::size_t>(i) < input.fresh_ids.size());
     taken.push_back(*address);
-    created.push_back(Step{StepKind::create, input.fresh_ids[static_cast<std::size_t>(i)], *address});
+    plan.steps.push_back(Step{StepKind::create, input.fresh_ids[static_cast<std::size_t>(i)], *address, ""});
   }
-  plan.steps.insert(plan.steps.end(), created.begin(), created.end());
 }
 
 void plan_removals(const PlanInput& input, Plan& plan) {
@@ -44,31 +75,31 @@ void plan_removals(const PlanInput& input, Plan& plan) {
     }
     victims.push_back(victim->gear->id);
   }
-  for (const auto& id : victims) plan.steps.push_back(Step{StepKind::begin_drain, id, 0});
+  const auto kind = input.skip_drain ? StepKind::begin_removal : StepKind::begin_drain;
+  for (const auto& id : victims) plan.steps.push_back(Step{kind, id, 0, ""});
 }
 
 }  // namespace
 
-Plan make_plan(const PlanInput& input, Time now) {
+Plan make_plan(const PlanInput& input) {
   Plan plan;
-  for (const auto& view : input.gears) {
-    if (const auto kind = next_step(view, now)) plan.steps.push_back(Step{*kind, view.gear->id, 0});
-  }
   if (input.decision.action == Action::up) plan_additions(input, plan);
   if (input.decision.action == Action::down) plan_removals(input, plan);
   return plan;
 }
 
 const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already) {
+  const auto rank = [](const GearView& view) { return std::tuple(view.scur, view.stot_last_minute, -view.gear->created_ms); };
   const GearView* best = nullptr;
   for (const auto& view : gears) {
     if (view.gear->state != GearState::serving || view.gear->pinned || contains(already, view.gear->id)) continue;
     if (view.server != ServerState::up) continue;  // only gears in rotation are counted as serving
-    if (best == nullptr || view.scur < best->scur || (view.scur == best->scur && view.gear->created_ms > best->gear->created_ms))
-      best = &view;
+    if (best == nullptr || rank(view) < rank(*best)) best = &view;
   }
   return best;
 }
+
+bool fits(const Gear& gear, const std::string& template_name) { return gear.template_name.empty() || gear.template_name == template_name; }
 
 std::optional<std::uint32_t> pick_address(const AddressPool& pool, const std::vector<std::uint32_t>& taken) {
   std::vector<std::uint32_t> used;

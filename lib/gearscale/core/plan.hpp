@@ -24,7 +24,8 @@ struct AddressPool {
 struct Step {
   StepKind kind = StepKind::create;
   std::string id;             // which gear
-  std::uint32_t address = 0;  // of a new gear (create), else 0
+  std::uint32_t address = 0;  // of a new gear, else 0
+  std::string replaces;       // of a new gear: the one that leaves when it serves
 };
 
 struct Plan {
@@ -35,19 +36,26 @@ struct Plan {
 struct PlanInput {
   Decision decision;
   std::vector<GearView> gears;  // the whole registry
+  std::string template_name;    // in force: only standbys that were cloned from it are woken
+  bool may_wake = false;        // standbys are frozen, and this process is the one that wakes them at once; else they are roused
   AddressPool pool;
-  std::vector<std::uint32_t> taken;    // addresses in use by containers that are not in the registry
-  std::vector<std::string> fresh_ids;  // as many unused ids as the decision adds at most; randomness is the caller's
+  std::vector<std::string> fresh_ids;  // unused ids, as many as the decision adds at most; randomness is the caller's
   std::vector<std::string> chosen;     // a forced removal of these gears, instead of choosing victims
+  bool skip_drain = false;             // of a removal: begin_removal instead of begin_drain
 };
 
-// First the next step of every gear by itself (next_step), then what the decision asks for. A decision is planned whole or not at all.
-Plan make_plan(const PlanInput& input, Time now);
+// What the decision asks for. Additions: first draining gears are recalled, then standbys woken (or roused), then gears created, as far as
+// there are addresses; a refusal only when there are none at all. Removals are planned whole or not at all.
+Plan make_plan(const PlanInput& input);
 
-// The serving gear to remove first: fewest sessions, then the newest; pinned ones never. Nothing when only pinned ones are left.
+// The serving gear to remove first: fewest sessions, then the fewest that came in the last minute, then the newest; pinned ones never.
+// Nothing when only pinned ones are left.
 const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already);
 
 // The lowest free address of the pool, or nothing.
 std::optional<std::uint32_t> pick_address(const AddressPool& pool, const std::vector<std::uint32_t>& taken);
+
+// Was the gear cloned from this template, as far as is known?
+bool fits(const Gear& gear, const std::string& template_name);
 
 }  // namespace gearscale::core

@@ -26,16 +26,21 @@ Gear adopted(const ContainerFact& container, GearState state, const Timeouts& ti
 }  // namespace
 
 std::vector<std::string> reconcile(Registry& registry, const std::vector<ContainerFact>& containers, const std::vector<ServerFact>& servers,
-                                   const Timeouts& timeouts, Time now) {
+                                   StandbyPolicy::State standby_state, const Timeouts& timeouts, Time now) {
   std::vector<std::string> changes;
   for (auto& gear : registry.gears) {
     const auto* container = find_fact(containers, gear.id);
-    const bool running =
-        container != nullptr && (container->state == ContainerState::running || container->state == ContainerState::frozen);
-    if (gear.state == GearState::serving && !running) {
+    const auto state = container == nullptr ? ContainerState::absent : container->state;
+    const std::string is = " but its container is " + std::string(to_string(state)) + ": ";
+    if (gear.state == GearState::serving && state != ContainerState::running && state != ContainerState::unknown) {
       enter(gear, GearState::starting, timeouts, now);
-      changes.push_back("gear " + gear.id + " should serve but its container is " + (container == nullptr ? "gone" : "stopped") +
-                        ": starting it again");
+      changes.push_back("gear " + gear.id + " should serve" + is + "starting it again");
+    }
+    const bool frozen = standby_state == StandbyPolicy::State::frozen;
+    const bool ready = state == (frozen ? ContainerState::frozen : ContainerState::stopped) || state == ContainerState::unknown;
+    if (gear.state == GearState::standby && !ready && find_fact(servers, gear.id) == nullptr) {
+      enter(gear, GearState::preparing, timeouts, now);
+      changes.push_back("gear " + gear.id + " should stand by" + is + "preparing it again");
     }
   }
   for (const auto& container : containers) {

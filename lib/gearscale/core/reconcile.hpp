@@ -28,9 +28,10 @@ struct ServerFact {
 //   container runs, has a server, no entry    -> adopted as serving
 //   container without an entry and a server   -> entry `failed`: it will be destroyed
 //   server without an entry and a container   -> entry `removing`: it will leave HAProxy
-//   entry serving, its container not running  -> starting again
+//   entry serving, its container not running  -> starting again (frozen ones too: the gear is woken and probed)
+//   entry standby, its container not so       -> preparing again, unless it has a server: then it was woken, and serves
 //   entry of an earlier boot                  -> its times start now (the caller has set them to `now`)
 std::vector<std::string> reconcile(Registry& registry, const std::vector<ContainerFact>& containers, const std::vector<ServerFact>& servers,
-                                   const Timeouts& timeouts, Time now);
+                                   StandbyPolicy::State standby_state, const Timeouts& timeouts, Time now);
 
 }  // namespace gearscale::core

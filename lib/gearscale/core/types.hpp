@@ -19,14 +19,38 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
-// The `sessions` policy. Defaults are those of the cartridge's README.
+enum class Percentile { p50, p90, p99 };
+
+// The `response-time` policy: slow pages add a gear, fast ones let one go.
+struct ResponsePolicy {
+  Percentile percentile = Percentile::p90;
+  Millis up{1'000};       // above this a gear is added
+  Millis remove{200};     // a check below this agrees to a removal
+  int min_requests = 20;  // with fewer in the window it has nothing to say
+  Millis window{10'000};
+};
+
+// What scales the farm. Any signal in use may add; to remove, all that have something to say must agree. Defaults are those of the cartridge's
+// README.
 struct Policy {
+  bool use_sessions = true;
+  bool use_response = false;
   double up_pct = 90.0;             // add at or above this capacity, in %
   double remove_pct = 49.9;         // a check below this capacity is a low check, in %
   double sessions_per_gear = 10.0;  // sessions that make 100% of one gear
   int remove_checks = 3;            // consecutive low checks before a removal
   Millis flap_protection{120'000};  // no removal for this long after an addition
   bool peak_guard = true;           // low checks also look at the highest load of the last flap_protection
+  Millis up_window{300};            // additions look at the mean of the samples of this time
+  int max_step_up = 0;              // most gears that one decision adds; 0: the larger of 4 and the serving gears
+  ResponsePolicy response;
+};
+
+// Gears made in advance. `fits` for a gear: cloned from the template in force.
+struct StandbyPolicy {
+  enum class State { frozen, stopped };
+  int count = 1;  // kept ready, as far as scale_max leaves use for them
+  State state = State::frozen;
 };
 
 }  // namespace gearscale::core

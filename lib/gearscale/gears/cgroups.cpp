@@ -111,19 +111,26 @@ int cgroup_number(std::string_view directory, std::string_view container) {
   return -1;
 }
 
-std::vector<std::string> cgroup_places(std::string_view mountinfo, const std::vector<std::string>& own_paths) {
-  std::vector<std::string> places;
+std::vector<CgroupMount> cgroup_mounts(std::string_view mountinfo) {
+  std::vector<CgroupMount> mounts;
   for (const auto line : split(mountinfo, '\n')) {
     // "36 25 0:32 / /sys/fs/cgroup/memory rw,relatime shared:1 - cgroup cgroup rw,memory"
-    const auto dash = line.find(" - ");
-    if (dash == std::string_view::npos) continue;
-    const auto type = line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
+    const auto dash = std::min(line.find(" - "), line.size());
     const auto fields = split(line.substr(0, dash), ' ');
-    if ((type != "cgroup" && type != "cgroup2") || fields.size() < 5) continue;
-    const std::string mount(fields[4]);
-    places.push_back(mount);
+    const auto tail = split(line.substr(std::min(dash + 3, line.size())), ' ');
+    if (fields.size() < 5 || tail.size() < 3 || (tail[0] != "cgroup" && tail[0] != "cgroup2")) continue;
+    mounts.push_back(
+        {.v2 = tail[0] == "cgroup2", .options = std::string(tail[2]), .root = std::string(fields[3]), .path = std::string(fields[4])});
+  }
+  return mounts;
+}
+
+std::vector<std::string> cgroup_places(std::string_view mountinfo, const std::vector<std::string>& own_paths) {
+  std::vector<std::string> places;
+  for (const auto& mount : cgroup_mounts(mountinfo)) {
+    places.push_back(mount.path);
     for (const auto& path : own_paths) {
-      if (path != "/") places.push_back(mount + path);
+      if (path != "/") places.push_back(mount.path + path);
     }
   }
   return places;

@@ -21,6 +21,15 @@ Result<void> check_limits(const Options& options, CgroupLayout layout, const std
 // with -1, -2, ... which it takes when the plain one is still there. The number after the dash, 0 for a plain name, -1 when it is not one.
 int cgroup_number(std::string_view directory, std::string_view container);
 
+// Where a hierarchy of cgroups is mounted.
+struct CgroupMount {
+  bool v2 = false;
+  std::string options;  // of the file system: with the controllers of v1
+  std::string root;     // what of the hierarchy is mounted there
+  std::string path;
+};
+std::vector<CgroupMount> cgroup_mounts(std::string_view mountinfo);
+
 // Where containers' cgroups may be: the mount points of all hierarchies, and there the place of our own process and of init.
 std::vector<std::string> cgroup_places(std::string_view mountinfo, const std::vector<std::string>& own_paths);
 std::vector<std::string> cgroup_places();

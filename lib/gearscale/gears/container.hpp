@@ -36,10 +36,12 @@ class Container {
   Result<void> set(const std::string& key, const std::string& value);
 
   bool start() { return handle_->want_daemonize(handle_.get(), true) && handle_->start(handle_.get(), 0, nullptr); }
+  bool freeze() { return handle_->freeze(handle_.get()); }  // waits without a bound, under v1 for a second at a time
   bool unfreeze() { return handle_->unfreeze(handle_.get()); }
   bool ask_to_halt() { return handle_->shutdown(handle_.get(), 0); }  // sends lxc.signal.halt and does not wait
   bool kill() { return handle_->stop(handle_.get()); }
   bool destroy() { return handle_->destroy(handle_.get()); }
+  int init_pid() { return std::max(handle_->init_pid(handle_.get()), 0); }  // 0 when it does not run
   // Readable when its init has ended; not open when it does not run.
   Fd init_pidfd() { return Fd(std::max(handle_->init_pidfd(handle_.get()), -1)); }
 

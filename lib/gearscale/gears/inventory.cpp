@@ -14,6 +14,8 @@ namespace gearscale::gears {
 
 namespace {
 
+constexpr std::int64_t kMaxPid = 0x7fffffff;
+
 // When the directory was made, where the file system keeps that; else when it was last changed. 0 when it is not there.
 std::int64_t made_ms(const std::string& directory) {
   struct statx info {};
@@ -33,54 +35,65 @@ std::optional<core::ContainerState> parse_state(std::string_view text) {
 
 }  // namespace
 
-Result<core::ContainerFact> inspect_place(const Place& place, std::string_view id) {
-  core::ContainerFact fact{.id = std::string(id), .state = core::ContainerState::absent};
+Result<Finding> inspect_place(const Place& place, std::string_view id, const std::vector<CgroupMount>& freezers) {
+  Finding found{.fact = {.id = std::string(id), .state = core::ContainerState::absent}};
+  auto& fact = found.fact;
   const auto presence = look(place);
   if (!presence) return fail(presence.error());
-  if (*presence == Presence::nothing || *presence == Presence::foreign) return fact;
+  if (*presence == Presence::nothing || *presence == Presence::foreign) return found;
   fact.state = core::ContainerState::stopped;
   fact.created_ms = made_ms(place.directory());
   const auto config = read_config(place);
   if (!config) return fail(config.error());
   fact.address = config_address(*config);
-  if (*presence == Presence::half_made) return fact;
-  const auto container = Container::open(place.name, place.lxc_path);
+  if (*presence == Presence::half_made) return found;
+  auto container = Container::open(place.name, place.lxc_path);
   // A config that liblxc cannot read hides one container's state; it must not hide the others.
   fact.state = container ? container->state() : core::ContainerState::unknown;
-  return fact;
+  if (!container || fact.state == core::ContainerState::stopped) return found;
+  found.init = container->init_pid();
+  if (const auto freezer = Freezer::of(freezers, found.init, place.name)) {
+    fact.state = freezer->is_frozen() ? core::ContainerState::frozen : core::ContainerState::running;
+  }
+  return found;
 }
 
 Result<std::string> list_containers(const core::Application& application, const std::string& lxc_path) {
   const auto ids = ids_under(application, lxc_path);
   if (!ids) return fail(ids.error());
+  const auto freezers = freezer_mounts();
   std::string lines;
   for (const auto& id : *ids) {
-    auto fact = inspect_place(place_of(application, lxc_path, id), id);
-    if (!fact) return fail(fact.error());
-    if (fact->state != core::ContainerState::absent) lines += format_fact(*fact);
+    const auto found = inspect_place(place_of(application, lxc_path, id), id, freezers);
+    if (!found) return fail(found.error());
+    if (found->fact.state != core::ContainerState::absent) lines += format_finding(*found);
   }
   return lines;
 }
 
-std::string format_fact(const core::ContainerFact& fact) {
+std::string format_finding(const Finding& finding) {
+  const auto& fact = finding.fact;
   return fact.id + " " + format_ipv4(fact.address) + " " + std::string(core::to_string(fact.state)) + " " +
-         std::to_string(fact.created_ms) + "\n";
+         std::to_string(fact.created_ms) + " " + std::to_string(finding.init) + "\n";
 }
 
-Result<std::vector<core::ContainerFact>> parse_facts(std::string_view text) {
-  std::vector<core::ContainerFact> facts;
+Result<std::vector<Finding>> parse_findings(std::string_view text) {
+  std::vector<Finding> findings;
   for (const auto line : split(text, '\n')) {
     if (line.empty()) continue;
     const auto fields = split(line, ' ');
-    const auto address = fields.size() == 4 ? parse_ipv4(fields[1]) : std::nullopt;
-    const auto state = fields.size() == 4 ? parse_state(fields[2]) : std::nullopt;
-    const auto created = fields.size() == 4 ? parse_integer(fields[3]) : std::nullopt;
-    if (!address || !state || !created || !core::is_gear_id(fields[0])) {
+    const bool all = fields.size() == 5;
+    const auto address = all ? parse_ipv4(fields[1]) : std::nullopt;
+    const auto state = all ? parse_state(fields[2]) : std::nullopt;
+    const auto created = all ? parse_integer(fields[3]) : std::nullopt;
+    const auto init = all ? parse_integer(fields[4]) : std::nullopt;
+    if (!address || !state || !created || !init || *init < 0 || *init > kMaxPid || !core::is_gear_id(fields[0])) {
       return fail(Errc::failed, "the list of containers has an unreadable line: '" + printable(line) + "'");
     }
-    facts.push_back({.id = std::string(fields[0]), .address = *address, .state = *state, .created_ms = *created});
+    findings.push_back({.fact = {.id = std::string(fields[0]), .address = *address, .state = *state, .created_ms = *created},
+                        .init = static_cast<int>(*init)});
   }
-  return facts;
+  return findings;
 }
 
 }  // namespace gearscale::gears

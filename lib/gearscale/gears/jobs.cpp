@@ -32,10 +32,9 @@ Jobs::~Jobs() {
   for (const auto& job : jobs_) job.child.kill();  // all at once; the destructors wait for each
 }
 
-Result<void> Jobs::begin(Spec spec, const Child::Work& work) {
-  const auto same = std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.spec.id == spec.id; });
-  if (same != jobs_.end()) return fail(Errc::failed, "gear " + spec.id + " has a job under way already");
-  auto child = Child::start(work);
+Result<void> Jobs::begin(Spec spec, const system::Child::Work& work) {
+  if (under_way(spec.id)) return fail(Errc::failed, "gear " + spec.id + " has a job under way already");
+  auto child = system::Child::start(work);
   if (!child) return fail(child.error());
   const auto end = Clock::now() + spec.deadline;
   jobs_.push_back(Job{std::move(spec), end, false, std::move(*child)});
@@ -53,6 +52,13 @@ void Jobs::cancel(std::string_view id) {
   if (job != jobs_.end()) forget(job);
   arm();
 }
+
+std::optional<JobKind> Jobs::under_way(std::string_view id) const {
+  const auto job = std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& each) { return each.spec.id == id; });
+  return job == jobs_.end() ? std::nullopt : std::optional(job->spec.kind);
+}
+
+void Jobs::also_watch(int fd) { GEARSCALE_CHECK(watch(poll_.get(), fd)); }
 
 std::vector<JobResult> Jobs::finished() {
   std::vector<JobResult> results;

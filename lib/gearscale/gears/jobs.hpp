@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs: the bring_ups and tear_downs under way, each in a process of its own, with its deadline. Knows nothing of containers.
+// Jobs: the work under way on gears, each job each in a process of its own, with its deadline. Knows nothing of containers.
 #pragma once
 
 #include <chrono>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "gearscale/gears/child.hpp"
+#include "gearscale/system/child.hpp"
 #include "gearscale/ports.hpp"
 
 namespace gearscale::gears {
@@ -29,12 +30,16 @@ class Jobs {
   Jobs& operator=(const Jobs&) = delete;
 
   // Starts it and returns at once. Errc::failed when a job of that gear is under way, or no process can be had.
-  Result<void> begin(Spec spec, const Child::Work& work);
+  Result<void> begin(Spec spec, const system::Child::Work& work);
   // Kills the job of that gear, if there is one; it will not be reported.
   void cancel(std::string_view id);
   // The jobs that ended since the last call, and those that were killed because their deadline passed; never waits. A job past its deadline
   // is killed here and reported once it is gone (ready_fd tells).
   std::vector<JobResult> finished();
+  // What the job under way for that gear is.
+  std::optional<JobKind> under_way(std::string_view id) const;
+  // Makes ready_fd readable also when this descriptor is.
+  void also_watch(int fd);
   // Readable when finished() has something to do.
   int ready_fd() const { return poll_.get(); }
 
@@ -44,7 +49,7 @@ class Jobs {
     Spec spec;
     Clock::time_point end;
     bool timed_out;
-    Child child;
+    system::Child child;
   };
   void forget(std::list<Job>::iterator job);
   void arm();  // the timer, for the earliest deadline

@@ -11,6 +11,7 @@
 #include "gearscale/gears/bring_up.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/inventory.hpp"
+#include "gearscale/gears/stand_by.hpp"
 #include "gearscale/gears/tear_down.hpp"
 #include "gearscale/system/memory.hpp"
 
@@ -31,6 +32,7 @@ Result<void> check_root() {
 }
 
 Result<void> check_memory(const Options& options, int count) {
+  if (count == 0) return {};  // a controller that adds nothing now has its place on a machine that is short of memory, too
   const auto available = system::available_memory();
   if (!available) return fail(available.error());
   const auto wanted = options.gear_memory * count;
@@ -40,53 +42,88 @@ Result<void> check_memory(const Options& options, int count) {
                                mebibytes(options.memory_reserve) + " have to stay free (memory_reserve)");
 }
 
-Result<void> no_text(const Result<std::string>& answer) {
-  if (answer) return {};
-  return fail(answer.error());
+}  // namespace
+
+Options LxcGearHost::options_for(const std::string& template_name) const {
+  auto options = options_;
+  if (!template_name.empty()) options.template_name = template_name;
+  return options;
 }
 
-}  // namespace
+bool LxcGearHost::stops(JobKind kind) const {
+  return kind == JobKind::tear_down || (kind == JobKind::stand_by && options_.standby_state == core::StandbyPolicy::State::stopped);
+}
+
+void LxcGearHost::hold(const std::string& id, int init, bool frozen) {
+  held_.hold({.id = id, .container = core::container_name(options_.application, id), .init = init, .frozen = frozen});
+}
 
 Result<std::vector<core::ContainerFact>> LxcGearHost::list() {
   if (auto root = check_root(); !root) return fail(root.error());
-  const auto lines = call_in_child([this] { return list_containers(options_.application, options_.lxc_path); }, kCallDeadline);
+  const auto lines = system::call_in_child([this] { return list_containers(options_.application, options_.lxc_path); }, kCallDeadline);
   if (!lines) return fail(lines.error());
-  return parse_facts(*lines);
+  const auto findings = parse_findings(*lines);
+  if (!findings) return fail(findings.error());
+  std::vector<core::ContainerFact> facts;
+  for (const auto& found : *findings) {
+    facts.push_back(found.fact);
+    const auto job = jobs_.under_way(found.fact.id);
+    // The end of one that a job of ours stops is nothing to report.
+    if (!job || !stops(*job)) hold(found.fact.id, found.init, found.fact.state == core::ContainerState::frozen);
+  }
+  return facts;
 }
 
 Result<core::ContainerState> LxcGearHost::inspect(std::string_view id) {
   if (auto root = check_root(); !root) return fail(root.error());
   const auto work = [&]() -> Result<std::string> {
-    auto fact = inspect_place(place_of(options_.application, options_.lxc_path, id), id);
-    if (!fact) return fail(fact.error());
-    return format_fact(*fact);
+    const auto found = inspect_place(place_of(options_.application, options_.lxc_path, id), id, freezer_mounts());
+    if (!found) return fail(found.error());
+    return format_finding(*found);
   };
-  const auto line = call_in_child(work, kCallDeadline);
+  const auto line = system::call_in_child(work, kCallDeadline);
   if (!line) return fail(line.error());
-  const auto facts = parse_facts(*line);
-  if (!facts) return fail(facts.error());
-  if (facts->size() != 1) return fail(Errc::failed, "no answer about gear " + printable(id));
-  return facts->front().state;
+  const auto findings = parse_findings(*line);
+  if (!findings) return fail(findings.error());
+  if (findings->size() != 1) return fail(Errc::failed, "no answer about gear " + printable(id));
+  return findings->front().fact.state;
 }
 
-Result<void> LxcGearHost::check_room(int count) {
+Result<void> LxcGearHost::check_room(int count, const std::string& template_name) {
   if (auto root = check_root(); !root) return root;
   if (auto bridge = check_bridge(options_.bridge); !bridge) return bridge;
-  const auto work = [this]() -> Result<std::string> {
-    if (auto fit = check_template(options_); !fit) return fail(fit.error());
+  const auto work = [&]() -> Result<std::string> {
+    if (auto fit = check_template(options_for(template_name)); !fit) return fail(fit.error());
     return std::string();
   };
-  if (auto fit = no_text(call_in_child(work, kCallDeadline)); !fit) return fit;
+  if (const auto fit = system::call_in_child(work, kCallDeadline); !fit) return fail(fit.error());
   return check_memory(options_, count);
 }
 
 Result<void> LxcGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis deadline) {
   if (auto root = check_root(); !root) return root;
   if (!core::is_gear_id(gear.id)) return fail(Errc::failed, "'" + printable(gear.id) + "' is not the id of a gear");
-  const auto work = [this, kind, &gear, deadline] {
-    return kind == JobKind::bring_up ? bring_up(options_, gear, inner(deadline)) : tear_down(options_, gear, inner(deadline));
+  const auto work = [&]() -> Result<std::string> {
+    const auto options = options_for(gear.template_name);
+    Job job(options, gear, inner(deadline));
+    auto detail = kind == JobKind::bring_up ? bring_up(job) : kind == JobKind::stand_by ? stand_by(job) : tear_down(job);
+    return format_outcome({.detail = std::move(detail), .init = job.init, .frozen = job.frozen, .log = std::move(job.log)});
   };
-  return jobs_.begin({.id = gear.id, .kind = kind, .deadline = deadline}, work);
+  auto begun = jobs_.begin({.id = gear.id, .kind = kind, .deadline = deadline}, work);
+  if (begun && stops(kind)) held_.release(gear.id);
+  return begun;
+}
+
+std::vector<JobResult> LxcGearHost::finished() {
+  auto results = jobs_.finished();
+  for (auto& result : results) {
+    if (!result.detail) continue;  // the process failed, it said nothing
+    auto outcome = parse_outcome(*result.detail);
+    result.detail = std::move(outcome.detail);
+    result.log = std::move(outcome.log);
+    if (result.detail && !stops(result.kind)) hold(result.id, outcome.init, outcome.frozen);
+  }
+  return results;
 }
 
 }  // namespace gearscale::gears

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gearscale/gears/held_gears.hpp"
 #include "gearscale/gears/jobs.hpp"
 #include "gearscale/gears/options.hpp"
 #include "gearscale/ports.hpp"
@@ -13,20 +14,28 @@ namespace gearscale::gears {
 
 class LxcGearHost final : public GearHost {
  public:
-  explicit LxcGearHost(Options options) : options_(std::move(options)) {}
+  explicit LxcGearHost(Options options) : options_(std::move(options)) { jobs_.also_watch(held_.ready_fd()); }
 
-  // Waits at most a second, as all of these do; a half-made container counts as stopped.
+  // Waits at most a second, as all of these do; a half-made container counts as stopped. What runs or is frozen is held from then on.
   Result<std::vector<core::ContainerFact>> list() override;
   Result<core::ContainerState> inspect(std::string_view id) override;
-  Result<void> check_room(int count) override;
+  Result<void> check_room(int count, const std::string& template_name) override;
   Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
   void cancel(std::string_view id) override { jobs_.cancel(id); }
-  std::vector<JobResult> finished() override { return jobs_.finished(); }
+  std::vector<JobResult> finished() override;
+  Result<void> wake(std::string_view id) override { return held_.wake(id); }
+  std::vector<std::string> died() override { return held_.died(); }
   int ready_fd() const override { return jobs_.ready_fd(); }
 
  private:
+  // The options for a gear of that template.
+  Options options_for(const std::string& template_name) const;
+  bool stops(JobKind kind) const;
+  void hold(const std::string& id, int init, bool frozen);
+
   Options options_;
   Jobs jobs_;
+  HeldGears held_;
 };
 
 }  // namespace gearscale::gears

@@ -39,6 +39,9 @@ struct Options {
   int gear_pids = 0;                      // processes; 0: no limit
   std::int64_t memory_reserve = 0;        // bytes that stay free
   core::Millis stop_timeout{5'000};       // clean shutdown before a kill
+  core::StandbyPolicy::State standby_state = core::StandbyPolicy::State::frozen;
+  std::string hooks_dir;                  // with pre_start_gear, post_start_gear, pre_stop_gear; empty: none
+  core::Millis hook_timeout{30'000};
 };
 
 }  // namespace gearscale::gears

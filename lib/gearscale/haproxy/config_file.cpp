@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kLargestFile = 64 * 1024 * 1024;
 constexpr core::Millis kCheckDeadline{10'000};
+constexpr int kAttempts = 3;  // at a file that changes while HAProxy checks what it would become
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
@@ -47,6 +48,17 @@ Result<void> haproxy_accepts(const std::string& binary, const std::string& temp,
 
 }  // namespace
 
+codec::ServerCommand server_command(const Options& options, const ServerSpec& server) {
+  codec::ServerCommand command;
+  command.backend = options.backend;
+  command.server = core::server_name(options.application, server.id);
+  command.address = format_ipv4(server.address);
+  command.port = options.gear_port;
+  command.check = options.check;
+  command.maxconn = options.gear_maxconn;
+  return command;
+}
+
 Result<std::string> ConfigFile::read() const {
   auto text = system::read_file(options_.config_file, kLargestFile);
   if (!text) return fail(Errc::config, "haproxy.cfg cannot be read: " + text.error().message, text.error().sys_errno);
@@ -61,15 +73,42 @@ Result<void> ConfigFile::check() const {
   return haproxy_accepts(options_.binary, options_.config_file, options_.config_file);
 }
 
-Result<void> ConfigFile::write_block(const std::vector<codec::ServerCommand>& servers) {
-  const auto before = read();
-  if (!before) return fail(before.error());
-  const auto after = codec::replace_block(*before, options_.backend, servers);
-  if (!after) return fail(after.error().code, options_.config_file + ": " + after.error().message);
-  if (*after == *before) return {};
-  system::ReplaceOptions replace;
-  replace.validate = [this](const std::string& temp) { return haproxy_accepts(options_.binary, temp, options_.config_file); };
-  return system::replace_file(options_.config_file, *after, replace);
+Result<std::string> ConfigFile::with_block(const std::string& text, const std::vector<ServerSpec>& servers) const {
+  std::vector<codec::ServerCommand> commands;
+  commands.reserve(servers.size());
+  for (const auto& server : servers) commands.push_back(server_command(options_, server));
+  auto made = codec::replace_block(text, options_.backend, commands);
+  if (!made) return fail(made.error().code, options_.config_file + ": " + made.error().message);
+  return made;
+}
+
+Result<bool> ConfigFile::holds(const std::vector<ServerSpec>& servers) const {
+  const auto text = read();
+  if (!text) return fail(text.error());
+  const auto wanted = with_block(*text, servers);
+  if (!wanted) return fail(wanted.error());
+  return *wanted == *text;
+}
+
+Result<void> ConfigFile::write_block(const std::vector<ServerSpec>& servers) {
+  for (int attempt = 1;; ++attempt) {
+    const auto before = read();
+    if (!before) return fail(before.error());
+    const auto after = with_block(*before, servers);
+    if (!after) return fail(after.error());
+    if (*after == *before) return {};
+    bool is_stale = false;
+    system::ReplaceOptions replace;
+    replace.validate = [&](const std::string& temp) -> Result<void> {
+      if (auto accepted = haproxy_accepts(options_.binary, temp, options_.config_file); !accepted) return accepted;
+      const auto now = read();
+      is_stale = !now || *now != *before;
+      if (!is_stale) return {};
+      return fail(Errc::failed, options_.config_file + " is not written: somebody else changes it each time while HAProxy checks it");
+    };
+    auto replaced = system::replace_file(options_.config_file, *after, replace);
+    if (!is_stale || attempt == kAttempts) return replaced;
+  }
 }
 
 }  // namespace gearscale::haproxy

@@ -7,22 +7,16 @@
 
 namespace gearscale::haproxy {
 
+// Type 6: the BACKEND row (2) and the server rows (4) of this backend; other proxies are not even sent.
 HaproxyBalancer::HaproxyBalancer(const Options& options)
-    : options_(options), socket_(options.stats_socket, options.deadline), file_(options) {}
+    : options_(options),
+      socket_(options.stats_socket, options.deadline),
+      writer_(options),
+      observe_command_("show info;show stat " + options.backend + " 6 -1"),
+      sessions_command_("show stat " + options.backend + " 2 -1") {}
 
 std::string HaproxyBalancer::path_of(std::string_view id) const {
   return options_.backend + "/" + core::server_name(options_.application, id);
-}
-
-codec::ServerCommand HaproxyBalancer::command_for(const ServerSpec& server) const {
-  codec::ServerCommand command;
-  command.backend = options_.backend;
-  command.server = core::server_name(options_.application, server.id);
-  command.address = format_ipv4(server.address);
-  command.port = options_.gear_port;
-  command.check = options_.check;
-  command.maxconn = options_.gear_maxconn;
-  return command;
 }
 
 Result<codec::HaproxyInfo> HaproxyBalancer::info() {
@@ -34,7 +28,7 @@ Result<codec::HaproxyInfo> HaproxyBalancer::info() {
   return info;
 }
 
-// A HAProxy that is too old would take some of the commands and break on others, so nothing else is sent before this.
+// A HAProxy that is too old would take some of the commands and break on others, so nothing that changes it is sent before this.
 Result<void> HaproxyBalancer::ensure_version() {
   if (version_known_) return {};
   const auto known = info();
@@ -44,18 +38,17 @@ Result<void> HaproxyBalancer::ensure_version() {
 }
 
 Result<const BalancerView*> HaproxyBalancer::observe() {
-  if (const auto known = ensure_version(); !known) return fail(known.error());
-  // Type 6: the BACKEND row (2) and the server rows (4) of this backend; other proxies are not even sent.
-  const auto reply = socket_.exchange("show stat " + options_.backend + " 6 -1");
-  if (!reply) {
-    version_known_ = false;
-    return fail(reply.error());
-  }
-  if (const auto parsed = codec::parse_show_stat(*reply, options_.backend, stat_); !parsed) {
-    version_known_ = false;
-    return fail(parsed.error());
-  }
+  version_known_ = false;
+  const auto reply = socket_.exchange(observe_command_);
+  if (!reply) return fail(reply.error());
+  const auto [info_text, stat_text] = codec::split_replies(*reply);
+  const auto known = codec::parse_show_info(info_text);
+  if (!known) return fail(known.error());
+  if (const auto usable = codec::check_version(*known); !usable) return fail(usable.error());
+  if (const auto parsed = codec::parse_show_stat(stat_text, options_.backend, stat_); !parsed) return fail(parsed.error());
+  version_known_ = true;
   view_.sessions = stat_.scur;
+  view_.pid = known->pid;
   view_.gears.clear();
   view_.gears.reserve(stat_.servers.size());
   for (const auto& row : stat_.servers) {
@@ -75,7 +68,7 @@ Result<void> HaproxyBalancer::check_setup() {
 
 Result<double> HaproxyBalancer::sessions() {
   if (const auto known = ensure_version(); !known) return fail(known.error());
-  const auto reply = socket_.exchange("show stat " + options_.backend + " 2 -1");  // type 2: the BACKEND row alone
+  const auto reply = socket_.exchange(sessions_command_);
   const auto parsed = reply ? codec::parse_show_stat(*reply, options_.backend, fast_stat_) : Result<void>(fail(reply.error()));
   if (!parsed) {
     version_known_ = false;
@@ -94,12 +87,14 @@ Result<void> HaproxyBalancer::silent(const std::string& command) {
 
 Result<void> HaproxyBalancer::add(const ServerSpec& server) {
   if (const auto known = ensure_version(); !known) return known;
-  const auto command = command_for(server);
+  const auto command = server_command(options_, server);
   const auto path = path_of(server.id);
-  // A server that is there already may have the address of an earlier life: it gets the new one before it is made ready. To a server
-  // that is not there yet this says "No such server.", which means nothing.
-  const auto address = "set server " + path + " addr " + command.address + " port " + std::to_string(command.port) + "; ";
-  const auto reply = socket_.exchange(address + codec::add_server_line(command));
+  // A server that is there already may have the address and the DOWN of an earlier life: it loses both before it is made ready, because
+  // what is added answers, and a DOWN that is only drained would stay until the next check. To a server that is not there yet these two
+  // say "No such server.", which means nothing.
+  const auto earlier =
+      "set server " + path + " addr " + command.address + " port " + std::to_string(command.port) + "; set server " + path + " health up; ";
+  const auto reply = socket_.exchange(earlier + codec::add_server_line(command));
   if (!reply) return fail(reply.error());
   const auto added = codec::parse_add_reply(*reply);
   if (!added) return fail(added.error().code, "'add server " + path + "': " + added.error().message);
@@ -132,15 +127,13 @@ void HaproxyBalancer::drop_idle_connections(const std::string& path) {
   static_cast<void>(socket_.exchange("set server " + path + " state drain; set server " + path + " state maint"));
 }
 
-Result<void> HaproxyBalancer::write_file(const std::vector<ServerSpec>& servers) {
+Result<bool> HaproxyBalancer::file_holds(const std::vector<ServerSpec>& servers) {
+  if (writer_.is_made(servers)) return true;
   // The last sample is not needed any more, and the file of a large farm takes as much memory as its sample.
   socket_.forget_reply();
   view_.gears = {};
   stat_.servers = {};
-  std::vector<codec::ServerCommand> commands;
-  commands.reserve(servers.size());
-  for (const auto& server : servers) commands.push_back(command_for(server));
-  return file_.write_block(commands);
+  return writer_.file().holds(servers);
 }
 
 }  // namespace gearscale::haproxy

@@ -19,6 +19,8 @@ struct Options {
   std::string check;                   // server arguments of the health check; empty: none
   int gear_maxconn = 0;                // 0: none
   core::Millis deadline{1'000};        // of one exchange
+  std::string log_ring = "requests";   // the ring with the log of requests; empty: log_file
+  std::string log_file;
 };
 
 }  // namespace gearscale::haproxy

@@ -46,29 +46,27 @@ bool wait_for(int fd, short events, const Deadline& deadline) {
 
 }  // namespace
 
-Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
-  const Deadline deadline(deadline_);
-  const auto too_late = [this](const std::string& what) {
-    return unavailable(path_, what + " within " + std::to_string(deadline_.count()) + " ms");
+Result<Fd> send_line(const std::string& path, std::string_view line, core::Millis patience) {
+  const Deadline deadline(patience);
+  const auto too_late = [&](const std::string& what) {
+    return unavailable(path, what + " within " + std::to_string(patience.count()) + " ms");
   };
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) {
+  if (path.size() >= sizeof address.sun_path) {
     const auto most = std::to_string(sizeof address.sun_path - 1);
-    return fail(Errc::config, "stats_socket " + path_ + " is longer than the " + most + " characters a unix socket may have");
+    return fail(Errc::config, "stats_socket " + path + " is longer than the " + most + " characters a unix socket may have");
   }
-  path_.copy(address.sun_path, path_.size());
-  const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) return unavailable(path_, "no socket could be made", errno);
+  path.copy(address.sun_path, path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return unavailable(path, "no socket could be made", errno);
   while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     // A unix socket's full backlog is EAGAIN, and nothing tells when there is room again.
-    if (errno != EAGAIN && errno != EINTR) return connect_error(path_, errno);
+    if (errno != EAGAIN && errno != EINTR) return connect_error(path, errno);
     if (deadline.is_over()) return too_late("HAProxy took no connection");
     ::poll(nullptr, 0, 1);
   }
 
-  std::string line(commands);
-  line += '\n';
   for (std::size_t sent = 0; sent < line.size();) {
     const auto n = ::send(socket.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (n >= 0) {
@@ -76,10 +74,19 @@ Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
     } else if (errno == EAGAIN) {
       if (!wait_for(socket.get(), POLLOUT, deadline)) return too_late("HAProxy read no command");
     } else if (errno != EINTR) {
-      return unavailable(path_, "the command could not be sent", errno);
+      return unavailable(path, "the command could not be sent", errno);
     }
   }
+  return socket;
+}
 
+Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
+  const Deadline deadline(deadline_);
+  line_.assign(commands);
+  line_ += '\n';
+  const auto sent = send_line(path_, line_, deadline_);
+  if (!sent) return fail(sent.error());
+  const auto& socket = *sent;
   for (std::size_t length = 0;;) {
     if (reply_.size() < length + kChunk / 4) reply_.grow(kChunk);
     const auto n = ::recv(socket.get(), reply_.data() + length, reply_.size() - length, 0);
@@ -88,7 +95,9 @@ Result<std::string_view> RuntimeSocket::exchange(std::string_view commands) & {
       length += static_cast<std::size_t>(n);
       if (length > kLargest) return unavailable(path_, "the reply is longer than 64 MiB");
     } else if (errno == EAGAIN) {
-      if (!wait_for(socket.get(), POLLIN, deadline)) return too_late("HAProxy did not answer");
+      if (!wait_for(socket.get(), POLLIN, deadline)) {
+        return unavailable(path_, "HAProxy did not answer within " + std::to_string(deadline_.count()) + " ms");
+      }
     } else if (errno != EINTR) {
       return unavailable(path_, "the reply was cut off", errno);
     }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "gearscale/base/fd.hpp"
 #include "gearscale/base/result.hpp"
 #include "gearscale/core/types.hpp"
 
@@ -41,6 +42,10 @@ class ReplyBuffer {
   std::size_t size_ = 0;
 };
 
+// A new connection, non-blocking, on which one line of commands (with its line end) was sent. Blocks at most for `patience`. Errors as
+// RuntimeSocket::exchange.
+Result<Fd> send_line(const std::string& path, std::string_view line, core::Millis patience);
+
 class RuntimeSocket {
  public:
   RuntimeSocket(std::string path, core::Millis deadline) : path_(std::move(path)), deadline_(deadline) {}
@@ -55,6 +60,7 @@ class RuntimeSocket {
  private:
   std::string path_;
   core::Millis deadline_;
+  std::string line_;  // reused, as the reply is: a sample allocates nothing
   ReplyBuffer reply_;
 };
 

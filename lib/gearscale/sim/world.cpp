@@ -12,14 +12,17 @@ using core::ServerState;
 Result<const BalancerView*> SimBalancer::observe() {
   if (down) return fail(*down);
   view_.sessions = load;
+  view_.pid = pid;
   view_.gears.clear();
-  for (const auto& [id, server] : servers) view_.gears.push_back(ServerView{id, server.state, server.scur, 0, server.address});
+  for (const auto& [id, server] : servers) view_.gears.push_back(ServerView{id, server.state, server.scur, server.stot, server.address});
   return &view_;
 }
 
 Result<void> SimBalancer::add(const ServerSpec& server) {
   if (down) return fail(*down);
-  servers[server.id] = Server{server.address, ServerState::up, servers[server.id].scur};
+  auto& entry = servers[server.id];
+  entry.address = server.address;
+  entry.state = ServerState::up;
   return {};
 }
 
@@ -48,11 +51,20 @@ Result<bool> SimBalancer::remove(std::string_view id) {
   return true;
 }
 
-Result<void> SimBalancer::write_file(const std::vector<ServerSpec>& specs) {
-  if (file_failure) return fail(*file_failure);
+Result<void> SimBalancer::begin_file(const std::vector<ServerSpec>& specs) {
+  if (file_failure) {
+    written_ = fail(*file_failure);
+    return {};
+  }
   file.clear();
   for (const auto& spec : specs) file.push_back(spec.id);
+  written_ = Result<void>();
   return {};
+}
+
+Result<bool> SimBalancer::file_holds(const std::vector<ServerSpec>& specs) {
+  return std::equal(file.begin(), file.end(), specs.begin(), specs.end(),
+                    [](const std::string& id, const ServerSpec& spec) { return id == spec.id; });
 }
 
 Result<std::vector<core::ContainerFact>> SimGearHost::list() {
@@ -66,17 +78,37 @@ Result<core::ContainerState> SimGearHost::inspect(std::string_view id) {
   return found == containers.end() ? core::ContainerState::absent : found->second.state;
 }
 
-Result<void> SimGearHost::check_room(int) { return no_room ? Result<void>(fail(*no_room)) : Result<void>(); }
+Result<void> SimGearHost::check_room(int, const std::string&) { return no_room ? Result<void>(fail(*no_room)) : Result<void>(); }
 
 Result<void> SimGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis deadline) {
   if (jobs_.contains(gear.id)) return fail(Errc::failed, "a job of gear " + gear.id + " is running already");
-  if (kind == JobKind::bring_up) {
-    ++begun;
-    containers[gear.id] = Container{gear.address, core::ContainerState::running};
+  auto needs = tear_down;
+  if (kind != JobKind::tear_down) {
+    const auto found = containers.find(gear.id);
+    const bool runs = found != containers.end() && found->second.state != core::ContainerState::stopped;
+    needs = runs ? core::Millis{1} : boot;
+    if (kind == JobKind::bring_up) ++begun;
+    if (kind == JobKind::stand_by) needs += freeze;
+    if (!runs) containers[gear.id] = Container{gear.address, core::ContainerState::running, gear.template_name};
+    if (kind == JobKind::bring_up) containers[gear.id].state = core::ContainerState::running;
   }
-  const auto needs = kind == JobKind::bring_up ? boot : tear_down;
   jobs_[gear.id] = Job{kind, gear, clock_.now() + std::min(needs, deadline), needs > deadline};
+  most_at_once = std::max(most_at_once, static_cast<int>(jobs_.size()));
   return {};
+}
+
+void SimGearHost::finish(const Job& job, JobResult& result) {
+  if (job.kind == JobKind::tear_down) {
+    containers.erase(job.gear.id);
+    return;
+  }
+  auto& container = containers[job.gear.id];
+  const bool broken = !broken_template.empty() && container.template_name == broken_template;
+  if (boot_failure) result.detail = fail(*boot_failure);
+  if (broken) result.detail = fail(Errc::failed, "gears of template " + broken_template + " do not answer");
+  if (container.state == core::ContainerState::stopped) result.detail = fail(Errc::failed, "its container died");
+  if (!result.detail || job.kind != JobKind::stand_by) return;
+  container.state = standby_state == core::StandbyPolicy::State::frozen ? core::ContainerState::frozen : core::ContainerState::stopped;
 }
 
 std::vector<JobResult> SimGearHost::finished() {
@@ -86,14 +118,31 @@ std::vector<JobResult> SimGearHost::finished() {
       ++job;
       continue;
     }
-    JobResult result{job->first, job->second.kind, 4711, std::string("simulated")};
-    if (job->second.kind == JobKind::tear_down) containers.erase(job->first);
+    JobResult result{job->first, job->second.kind, 4711, std::string("simulated"), {}};
+    finish(job->second, result);
     if (job->second.late) result.detail = fail(Errc::failed, "killed at its deadline");
-    if (job->second.kind == JobKind::bring_up && boot_failure) result.detail = fail(*boot_failure);
     results.push_back(std::move(result));
     job = jobs_.erase(job);
   }
   return results;
+}
+
+Result<void> SimGearHost::wake(std::string_view id) {
+  const auto found = containers.find(id);
+  if (found == containers.end() || found->second.state != core::ContainerState::frozen) return fail(Errc::failed, "it is not frozen");
+  found->second.state = core::ContainerState::running;
+  return {};
+}
+
+void SimGearHost::kill(const std::string& id) {
+  containers[id].state = core::ContainerState::stopped;
+  died_.push_back(id);
+}
+
+Result<void> SimResponseLog::read(core::ResponseWindow& window, core::Time now) {
+  if (lost) return fail(*lost);
+  for (int i = 0; i < requests; ++i) window.add(now, each_ms);
+  return {};
 }
 
 Result<std::unique_ptr<StoreLock>> SimStore::lock(core::Millis) { return std::make_unique<StoreLock>(); }
@@ -117,11 +166,13 @@ std::vector<std::string> broken_invariants(const SimStore& store, const SimGearH
   for (const auto& gear : store.registry.gears) {
     registered.insert(gear.id);
     if (!addresses.insert(gear.address).second) broken.push_back("address of gear " + gear.id + " is used twice");
-    if (gear.state != core::GearState::serving) broken.push_back("gear " + gear.id + " is " + std::string(core::to_string(gear.state)));
+    const bool standby = gear.state == core::GearState::standby;
+    if (gear.state != core::GearState::serving && !standby)
+      broken.push_back("gear " + gear.id + " is " + std::string(core::to_string(gear.state)));
     if (!host.containers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no container");
-    if (!balancer.servers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no server");
-    if (std::find(balancer.file.begin(), balancer.file.end(), gear.id) == balancer.file.end())
-      broken.push_back("gear " + gear.id + " is not in haproxy.cfg");
+    if (balancer.servers.contains(gear.id) == standby) broken.push_back("gear " + gear.id + (standby ? " has a server" : " has no server"));
+    const bool in_file = std::find(balancer.file.begin(), balancer.file.end(), gear.id) != balancer.file.end();
+    if (in_file == standby) broken.push_back("gear " + gear.id + (standby ? " is in haproxy.cfg" : " is not in haproxy.cfg"));
   }
   for (const auto& [id, container] : host.containers) {
     if (!registered.contains(id)) broken.push_back("container of gear " + id + " has no entry");

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gearscale/core/types.hpp"
 #include "gearscale/ports.hpp"
 
 namespace gearscale::sim {
@@ -29,17 +30,24 @@ class SimBalancer final : public Balancer {
     std::uint32_t address = 0;
     core::ServerState state = core::ServerState::absent;
     int scur = 0;
+    std::uint64_t stot = 0;
   };
   Result<const BalancerView*> observe() override;
   Result<double> sessions() override { return down ? Result<double>(fail(*down)) : Result<double>(load); }
   Result<void> add(const ServerSpec& server) override;
   Result<void> drain(std::string_view id) override { return set_state(id, core::ServerState::drain); }
   Result<void> maint(std::string_view id) override { return set_state(id, core::ServerState::maint); }
+  Result<void> recall(std::string_view id) override { return set_state(id, core::ServerState::up); }
   Result<void> cut_sessions(std::string_view id) override;
   Result<bool> remove(std::string_view id) override;
-  Result<void> write_file(const std::vector<ServerSpec>& servers) override;
+  Result<void> begin_file(const std::vector<ServerSpec>& servers) override;
+  std::optional<Result<void>> file_written() override { return std::exchange(written_, std::nullopt); }
+  bool file_busy() const override { return written_.has_value(); }
+  int file_fd() const override { return -1; }
+  Result<bool> file_holds(const std::vector<ServerSpec>& servers) override;
 
-  double load = 0;  // sessions of the backend
+  double load = 0;        // sessions of the backend
+  std::int64_t pid = 71;  // of HAProxy
   std::map<std::string, Server, std::less<>> servers;
   std::vector<std::string> file;      // ids in haproxy.cfg
   std::optional<Error> down;          // set: HAProxy cannot be reached
@@ -49,6 +57,7 @@ class SimBalancer final : public Balancer {
  private:
   Result<void> set_state(std::string_view id, core::ServerState state);
   BalancerView view_;
+  std::optional<Result<void>> written_;
 };
 
 class SimGearHost final : public GearHost {
@@ -56,22 +65,31 @@ class SimGearHost final : public GearHost {
   explicit SimGearHost(SimClock& clock) : clock_(clock) {}
   Result<std::vector<core::ContainerFact>> list() override;
   Result<core::ContainerState> inspect(std::string_view id) override;
-  Result<void> check_room(int count) override;
+  Result<void> check_room(int count, const std::string& template_name) override;
   Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
   void cancel(std::string_view id) override { jobs_.erase(std::string(id)); }
   std::vector<JobResult> finished() override;
+  Result<void> wake(std::string_view id) override;
+  std::vector<std::string> died() override { return std::exchange(died_, {}); }
+  // Its init ends, whatever the reason.
+  void kill(const std::string& id);
   int ready_fd() const override { return -1; }
 
   struct Container {
     std::uint32_t address = 0;
     core::ContainerState state = core::ContainerState::running;
+    std::string template_name;
   };
   std::map<std::string, Container, std::less<>> containers;
+  core::StandbyPolicy::State standby_state = core::StandbyPolicy::State::frozen;
   core::Millis boot{30};  // until a gear answers its probe
+  core::Millis freeze{5};
   core::Millis tear_down{50};
   std::optional<Error> boot_failure;  // set: no gear becomes ready
+  std::string broken_template;        // gears of this one do not become ready
   std::optional<Error> no_room;       // set: check_room refuses
   int begun = 0;                      // bring_up jobs since the start
+  int most_at_once = 0;               // jobs under way, at most so far
 
  private:
   struct Job {
@@ -80,14 +98,32 @@ class SimGearHost final : public GearHost {
     core::Time end;
     bool late;  // ends at its deadline
   };
+  void finish(const Job& job, JobResult& result);
+
   SimClock& clock_;
   std::map<std::string, Job> jobs_;
+  std::vector<std::string> died_;
+};
+
+// Response times as a test wants them: each call of read() puts the lines of `next` into the window.
+class SimResponseLog final : public ResponseLog {
+ public:
+  Result<void> look_after(std::int64_t pid, core::Time) override {
+    attached_to = pid;
+    return lost ? Result<void>(fail(*lost)) : Result<void>();
+  }
+  Result<void> read(core::ResponseWindow& window, core::Time now) override;
+
+  int requests = 0;           // logged by each read
+  std::uint32_t each_ms = 0;  // their response time
+  std::optional<Error> lost;  // set: the source is gone
+  std::int64_t attached_to = 0;
 };
 
 class SimStore final : public Store {
  public:
   Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override;
-  Result<Loaded> load() override { return Loaded{&registry, std::exchange(corrupt, false), "registry.corrupt"}; }
+  Result<Loaded> load() override { return Loaded{&registry, std::exchange(corrupt, false), "registry.corrupt", {}}; }
   Result<void> save(const core::Registry& changed) override;
 
   core::Registry registry;

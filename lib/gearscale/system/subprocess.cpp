@@ -37,6 +37,14 @@ Result<std::string> find_program(const std::string& name) {
   return fail(Errc::config, "cannot run " + name + ": not found in " + std::string(kPath) + "; give its full path", ENOENT);
 }
 
+// As execve(2) wants them; they live as long as the texts.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
 // What posix_spawn is told. Every part of it may fail for want of memory.
 class SpawnPlan {
  public:
@@ -64,15 +72,10 @@ class SpawnPlan {
   }
 
   // The errno, 0 for success.
-  int start(const std::string& program, const std::vector<std::string>& argv, pid_t& pid) {
+  int start(const std::string& program, const std::vector<std::string>& argv, std::vector<std::string> environment, pid_t& pid) {
     if (failure_ != 0) return failure_;
-    std::vector<char*> arguments;
-    for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    std::string path = "PATH=" + std::string(kPath);
-    std::string locale = "LC_ALL=C";
-    char* environment[] = {path.data(), locale.data(), nullptr};
-    return ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, arguments.data(), environment);
+    environment.insert(environment.begin(), {"PATH=" + std::string(kPath), "LC_ALL=C"});
+    return ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, pointers(argv).data(), pointers(environment).data());
   }
 
  private:
@@ -140,7 +143,8 @@ Result<bool> wait_for_end(int pidfd, Fd& pipe, const Deadline& deadline, std::st
 
 }  // namespace
 
-Result<ProcessResult> run_process(const std::vector<std::string>& argv, core::Millis patience) {
+Result<ProcessResult> run_process(const std::vector<std::string>& argv, core::Millis patience,
+                                  const std::vector<std::string>& environment) {
   GEARSCALE_CHECK(!argv.empty());
   const Deadline deadline(patience);
   for (const auto& argument : argv) {
@@ -157,7 +161,7 @@ Result<ProcessResult> run_process(const std::vector<std::string>& argv, core::Mi
   if (::fcntl(pipe.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(Errc::failed, what, errno);
 
   pid_t pid = -1;
-  if (const int why = SpawnPlan(far_end.get()).start(*program, argv, pid); why != 0) {
+  if (const int why = SpawnPlan(far_end.get()).start(*program, argv, environment, pid); why != 0) {
     const bool is_setting = why == ENOENT || why == EACCES || why == ENOTDIR || why == ENOEXEC || why == EISDIR;
     return fail_errno(is_setting ? Errc::config : Errc::failed, what, why);
   }

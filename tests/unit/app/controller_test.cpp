@@ -7,7 +7,6 @@
 using namespace gearscale;
 using namespace std::chrono_literals;
 using core::GearState;
-using core::ServerState;
 using test::checks;
 using test::require_sound;
 using test::World;
@@ -19,11 +18,11 @@ TEST_CASE("a first start without anything makes scale_min gears serve") {
   const auto report = world.check(controller);
   CHECK(report.decision->reason == core::Reason::below_min);
   CHECK(world.in_state(GearState::starting) == 2);
-  CHECK(controller.busy());
+  CHECK(controller.next_look() == 100ms);
   CHECK(controller.has_jobs());
   world.settle(controller, 1s);
   CHECK(world.in_state(GearState::serving) == 2);
-  CHECK_FALSE(controller.busy());
+  CHECK_FALSE(controller.next_look());
   require_sound(world);
 }
 
@@ -43,37 +42,9 @@ TEST_CASE("a load step adds a gear, its end removes it after flap protection, ne
   checks(world, controller, 6);  // the peak of the last 120 s has to go, too
   REQUIRE(world.in_state(GearState::serving) == 1);
   CHECK(world.store.registry.gears[0].id == oldest);
+  world.settle(controller, 30s);  // drain_idle
+  CHECK(world.store.registry.gears.size() == 1);
   CHECK(world.events.count("GEAR_DOWN - capacity: 0.0% gear_count: 2 sessions: 0 remove_thresh: 49.9%") == 1);
-  require_sound(world);
-}
-
-TEST_CASE("a draining gear with sessions stays until they end, and is never torn down while HAProxy has it") {
-  World world;
-  world.populate(2);
-  for (auto& [id, server] : world.balancer.servers) server.scur = 1;
-  app::Controller controller(world.settings(), world.ports, world.ids());
-  checks(world, controller, 41);
-  CHECK(world.in_state(GearState::draining) == 1);
-  CHECK(world.host.containers.size() == 2);
-  for (auto& [id, server] : world.balancer.servers) server.scur = 0;
-  world.settle(controller, 1s);
-  CHECK(world.store.registry.gears.size() == 1);
-  CHECK(world.balancer.cuts == 0);
-  require_sound(world);
-}
-
-TEST_CASE("a drain that never ends is cut after its 60 s and 10 s more") {
-  World world;
-  world.populate(2);
-  for (auto& [id, server] : world.balancer.servers) server.scur = 1;
-  app::Controller controller(world.settings(), world.ports, world.ids());
-  checks(world, controller, 41);
-  CHECK(world.in_state(GearState::draining) == 1);
-  world.settle(controller, 59s);
-  CHECK(world.balancer.cuts == 0);
-  world.settle(controller, 15s);
-  CHECK(world.balancer.cuts == 1);
-  CHECK(world.store.registry.gears.size() == 1);
   require_sound(world);
 }
 
@@ -111,6 +82,24 @@ TEST_CASE("a job that hangs ends at its deadline and its gear is replaced") {
   require_sound(world);
 }
 
+TEST_CASE("a gear that waits for its turn to start has all of its boot time from then on") {
+  World world;
+  world.limits.min = 3;
+  world.host.boot = 25s;
+  auto settings = world.settings();
+  settings.parallel_starts = 1;
+  app::Controller controller(settings, world.ports, world.ids());
+  world.check(controller);
+  world.settle(controller, 49s);
+  CHECK(world.host.most_at_once == 1);
+  CHECK(world.in_state(GearState::serving) == 1);
+  world.settle(controller, 27s);  // the third one begins after 50 s and is ready after 75
+  CHECK(world.in_state(GearState::serving) == 3);
+  CHECK(world.events.count("exit 1") == 0);
+  CHECK(world.host.begun == 3);
+  require_sound(world);
+}
+
 TEST_CASE("the maximum is said once, not at each check") {
   World world;
   world.populate(2);
@@ -128,12 +117,13 @@ TEST_CASE("the disable marker holds, and gears in transition go on") {
   app::Controller controller(world.settings(), world.ports, world.ids());
   world.balancer.load = 9;
   world.check(controller);
-  app::TickInput input{true, {}, true};
+  app::TickInput input{app::Look::check, {}, true};
   world.balancer.load = 90;
   for (int i = 0; i < 5; ++i) {
     world.clock.advance(3s);
     const auto report = controller.tick(input);
     CHECK(report.decision->reason == core::Reason::disabled);
+    CHECK_FALSE(controller.sample());
   }
   CHECK(world.in_state(GearState::serving) == 2);
 }
@@ -169,7 +159,7 @@ TEST_CASE("--once counts low checks and flap protection across processes through
   CHECK(once() == core::Reason::flap_protection);
   world.clock.advance(120s);
   CHECK(once() == core::Reason::low_capacity);
-  CHECK(world.store.registry.gears.size() == 1);
+  CHECK(world.in_state(GearState::draining) == 1);
 }
 
 TEST_CASE("an addition by hand starts the daemon's flap window too") {

@@ -21,7 +21,7 @@ struct Process {
     hooks.daemon_runs = [this] { return daemon; };
     hooks.read_inputs = [this] {
       world.clock.advance(100ms);
-      return app::TickInput{false, world.limits, false};
+      return app::TickInput{app::Look::transitions, world.limits, false};
     };
     hooks.next_signal = [this]() -> std::optional<int> {
       if (--signal_after == 0) return SIGTERM;
@@ -31,7 +31,7 @@ struct Process {
   }
 
   Result<app::Followed> follow(app::Controller& controller, Kind kind, const std::vector<std::string>& ids) {
-    return app::follow(controller, world.ports, hooks, kind, ids, [this](const auto&, const auto&, const auto&) { ++progress; });
+    return app::follow(controller, world.ports, hooks, kind, ids, [this](const auto&, const auto&) { ++progress; });
   }
 
   World& world;
@@ -49,7 +49,8 @@ TEST_CASE("a tool without a daemon carries its gears to the end itself") {
   World world;
   world.populate(1);
   Process process(world);
-  const auto settings = world.settings();
+  auto settings = world.settings();
+  settings.timeouts.drain_idle = 200ms;
   app::Controller controller(settings, world.ports, world.ids());
   const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 2, {}});
   REQUIRE(added);
@@ -63,6 +64,39 @@ TEST_CASE("a tool without a daemon carries its gears to the end itself") {
   REQUIRE(removed);
   CHECK(process.follow(controller, Kind::remove, removed->ids)->arrived == removed->ids);
   CHECK(sim::broken_invariants(world.store, world.host, world.balancer).empty());
+}
+
+TEST_CASE("a tool says why haproxy.cfg could not be brought up to date, although its gear serves") {
+  World world;
+  world.populate(1);
+  world.balancer.file_failure = Error{Errc::config, "no markers"};
+  Process process(world);
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  REQUIRE(added);
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE(followed);
+  CHECK(followed->arrived == added->ids);
+  CHECK(followed->file_error == "no markers");
+}
+
+TEST_CASE("a tool that waits for a removal is told when load came back and the gear was recalled") {
+  World world;
+  world.populate(2);
+  Process process(world);
+  process.daemon = true;
+  const auto settings = world.settings();
+  app::Controller watcher(settings, world.ports, world.ids());
+  app::Controller daemon(world.daemon(0), world.ports, world.ids());
+  const auto removed = app::command(settings, world.ports, world.ids(), {}, {Kind::remove, 1, {}});
+  REQUIRE(removed);
+  world.balancer.load = 15;
+  world.run(daemon, 500ms);
+  const auto followed = process.follow(watcher, Kind::remove, removed->ids);
+  REQUIRE(followed);
+  CHECK(followed->failed == removed->ids);
+  CHECK(world.in_state(GearState::serving) == 2);
 }
 
 TEST_CASE("a tool reports gears that failed, and sees them off") {
@@ -132,8 +166,13 @@ TEST_CASE("the controller's loop does not spin while another process drives") {
   process.signal_after = 4;  // three rounds before it
   app::Controller controller(world.settings(), world.ports, world.ids());
   const auto begin = std::chrono::steady_clock::now();
-  app::run_loop(controller, world.ports, [] { return app::Intervals{100ms, 100ms}; }, process.hooks);
-  CHECK(std::chrono::steady_clock::now() - begin >= 3 * app::kTransitionInterval);
+  app::run_loop(
+      controller, world.ports,
+      [] {
+        return app::Intervals{100ms, 100ms};
+      },
+      process.hooks);
+  CHECK(std::chrono::steady_clock::now() - begin >= 3 * 100ms);
   CHECK(world.store.saves == 0);
 }
 

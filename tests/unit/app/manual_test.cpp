@@ -113,3 +113,25 @@ TEST_CASE("a lost registry is rebuilt before a command counts gears") {
   CHECK(run(world, {Kind::add, 1, {}}).error().code == Errc::limit);
   CHECK(world.in_state(GearState::serving) == 2);
 }
+
+TEST_CASE("a gear that is still on its way, to serve or to stand by, is not removed yet") {
+  World world;
+  world.populate(3);
+  const auto second = world.store.registry.gears[1].id;
+  for (const auto state : {GearState::starting, GearState::preparing}) {
+    world.store.registry.gears[1].state = state;
+    CHECK(run(world, {Kind::remove, 1, {second}}).error().code == Errc::unavailable);
+  }
+}
+
+TEST_CASE("a standby may always be removed by its name, and leaves at once") {
+  World world;
+  world.populate(2);
+  world.limits.min = 1;
+  const auto second = world.store.registry.gears[1].id;
+  world.store.registry.gears[1].state = GearState::standby;
+  world.balancer.servers.erase(second);
+  REQUIRE(run(world, {Kind::remove, 1, {second}}));
+  CHECK(world.gear(second)->state == GearState::removing);
+  CHECK(world.gear(second)->dismissed);
+}

@@ -69,36 +69,39 @@ TEST_CASE("a serving gear whose container died leaves HAProxy and is replaced wh
   require_sound(world);
 }
 
-TEST_CASE("haproxy.cfg that cannot be written keeps the gear out of HAProxy until it can") {
+TEST_CASE("haproxy.cfg that cannot be written keeps no gear from serving, is said once, and is tried again at each check") {
   World world;
   world.populate(1);
   app::Controller controller(world.settings(), world.ports, world.ids());
+  checks(world, controller, 1);
   world.balancer.load = 9;
   world.balancer.file_failure = Error{Errc::failed, "no space left on device"};
-  world.check(controller);
-  world.settle(controller, 2s);
-  CHECK(world.in_state(GearState::starting) == 1);
-  CHECK(world.balancer.servers.size() == 1);
-  CHECK(world.events.count("enrol failed: no space left on device") >= 1);
-  CHECK(world.events.count("enrol failed") <= 3);  // it backs off
-  world.balancer.file_failure.reset();
-  world.settle(controller, 5s);
+  checks(world, controller, 4);
   CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.balancer.servers.size() == 2);
+  CHECK(world.balancer.file.size() == 1);
+  CHECK(controller.file_error() == "no space left on device");
+  CHECK(world.events.count("haproxy.cfg could not be brought up to date: no space left on device") == 1);
+  world.balancer.file_failure.reset();
+  checks(world, controller, 1);
+  CHECK(controller.file_error().empty());
+  CHECK(world.events.count("haproxy.cfg is up to date again") == 1);
   require_sound(world);
 }
 
-TEST_CASE("a gear that HAProxy cannot be given in time is given up, and the reason is kept") {
+TEST_CASE("a gear that is ready waits for HAProxy past its deadline, and serves when it is back") {
   World world;
   world.populate(1);
   app::Controller controller(world.settings(), world.ports, world.ids());
   world.balancer.load = 9;
-  world.balancer.file_failure = Error{Errc::config, "HAProxy refuses the file"};
   world.check(controller);
-  world.settle(controller, 59s);
+  world.balancer.down = Error{Errc::unavailable, "no socket"};
+  world.settle(controller, 90s);
   CHECK(world.in_state(GearState::starting) == 1);
-  world.settle(controller, 31s);
-  CHECK(world.store.registry.gears.size() == 1);
-  CHECK(world.events.count("exit 1  stdout: 00000002-prod: HAProxy refuses the file") == 1);
+  world.balancer.down.reset();
+  world.settle(controller, 1s);
+  CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.host.begun == 1);
   require_sound(world);
 }
 

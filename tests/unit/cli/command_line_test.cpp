@@ -55,6 +55,10 @@ TEST_CASE("a wrong command line is refused with the option's name") {
       {{"--wrong"}, "unknown option '--wrong'"},
       {{"--wrong=5"}, "unknown option '--wrong"},
       {{"-x"}, "unknown option '-x'"},
+      {{"--drain-timeout", "60s"}, "unknown option '--drain-timeout'; drain_idle, drain_soft and drain_hard took its place"},
+      {{"--drain-timeout=60s"}, "drain_idle, drain_soft and drain_hard took its place"},
+      {{"--max-gears", "5", "--max-gears", "6"}, "option '--max-gears' is given twice"},
+      {{"--max-gears"}, "option '--max-gears' needs a value"},
       {{"--"}, nullptr},
       {{"--ap", "shop"}, "unknown option '--ap'"},
       {{"--APP", "shop"}, "unknown option '--APP'"},
@@ -104,6 +108,9 @@ TEST_CASE("the help text names every option, variable, file and exit code, withi
     for (const auto& setting : settings()) {
       CHECK((text.find("--" + option_name(setting)) != std::string::npos) >= tool->takes_settings);
       if (!setting.env.empty()) CHECK(text.find(setting.env) != std::string::npos);
+      if (setting.alias.empty() || !tool->takes_settings) continue;
+      CHECK(text.find("; also --" + std::string(setting.alias)) != std::string::npos);
+      CHECK(text.find("  --" + std::string(setting.alias)) == std::string::npos);  // no line of its own
     }
     for (const auto* part :
          {"Environment", "GEARSCALE_", "OPENSHIFT_GEAR_DNS", "~/.env/", "Files:", "Exit codes:", "Example:", "scale_limits.txt"}) {

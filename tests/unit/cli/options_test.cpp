@@ -48,6 +48,27 @@ TEST_CASE("the gear tools take settings, counts, names and switches") {
   CHECK(pins->options.unpin == std::vector<std::string>{"2f3a9c02"});
 }
 
+TEST_CASE("HAProxyScaleLXC's names of the limits are other names of the same settings, on every tool that takes settings") {
+  const Arguments aliases = {"--max-gears", "8", "--stable-gears=2"};
+  for (const auto& settings : {parse_add_gear(aliases)->options.common.settings, parse_remove_gear(aliases)->options.common.settings,
+                               parse_controller(aliases)->options.common.settings}) {
+    CHECK(settings == std::map<std::string, std::string>{{"scale_max", "8"}, {"scale_min", "2"}});
+  }
+  CHECK(parse_daemon({"start", "--", "--max-gears", "-1"})->options.controller.common.settings.at("scale_max") == "-1");
+  for (const auto& arguments : {Arguments{"--max-gears", "8", "--scale-max", "8"}, Arguments{"--scale-max", "8", "--max-gears", "9"}}) {
+    CHECK(parse_add_gear(arguments).error().message == "--scale-max and --max-gears cannot be used together");
+    CHECK(parse_controller(arguments).error().code == Errc::usage);
+  }
+  CHECK(parse_add_gear({"--scale-max", "8", "--stable-gears", "2"}));
+}
+
+TEST_CASE("remove-gear --now skips the drain") {
+  CHECK(parse_remove_gear({"--now"})->options.now);
+  CHECK(parse_remove_gear({"--now", "--gear", "1f3a9c02", "--no-wait", "--dry-run"})->options.now);
+  CHECK_FALSE(parse_remove_gear({})->options.now);
+  CHECK(parse_add_gear({"--now"}).error().message == "unknown option '--now'");
+}
+
 TEST_CASE("the gear tools refuse what makes no sense") {
   struct Row {
     Arguments arguments;
@@ -70,6 +91,8 @@ TEST_CASE("the gear tools refuse what makes no sense") {
       {{"--pin", "1f3a9c02", "--count", "2"}, "--pin and --count cannot be used together"},
       {{"--unpin", "1f3a9c02", "--gear", "1f3a9c02"}, "--unpin and --gear cannot be used together"},
       {{"--pin", "1f3a9c02", "--no-wait"}, "--pin and --no-wait cannot be used together"},
+      {{"--pin", "1f3a9c02", "--now"}, "--pin and --now cannot be used together"},
+      {{"--unpin", "1f3a9c02", "--now"}, "--unpin and --now cannot be used together"},
       {{"--pin", "1f3a9c02", "--unpin", "1f3a9c02"}, "--pin and --unpin both name 1f3a9c02"},
       {{"1f3a9c02"}, "unexpected argument '1f3a9c02'"},
       {{""}, "unexpected argument ''"},
@@ -96,7 +119,10 @@ TEST_CASE("the controller loops unless it is told otherwise") {
                       {{"--auto"}, ControllerMode::automatic}, {{"-u"}, ControllerMode::up},
                       {{"--up"}, ControllerMode::up},          {{"-d"}, ControllerMode::down},
                       {{"--down"}, ControllerMode::down},      {{"--once"}, ControllerMode::once},
-                      {{"--status"}, ControllerMode::status},  {{"--print-config"}, ControllerMode::print_config}};
+                      {{"--status"}, ControllerMode::status},  {{"--print-config"}, ControllerMode::print_config},
+                      {{"--replace"}, ControllerMode::replace},
+                      {{"--replace", "--status"}, ControllerMode::replace_status},
+                      {{"--status", "--replace"}, ControllerMode::replace_status}};
   for (const auto& row : rows) {
     const auto parsed = parse_controller(row.arguments);
     REQUIRE(parsed);
@@ -115,6 +141,23 @@ TEST_CASE("the controller takes every setting, --debug and --dry-run") {
         std::map<std::string, std::string>{{"app", "shop"}, {"debug", "true"}, {"scale_max", "-1"}, {"up_pct", "80"}});
 }
 
+TEST_CASE("a replacement has a step and perhaps a new template") {
+  const auto parsed = parse_controller({"--replace", "--step", "1000", "--template", "new", "--no-wait", "--json", "--dry-run"});
+  REQUIRE(parsed);
+  CHECK(parsed->options.step == 1'000);
+  CHECK(parsed->options.no_wait);
+  CHECK(parsed->options.json);
+  CHECK(parsed->options.dry_run);
+  CHECK(parsed->options.common.settings.at("template") == "new");
+  const auto plain = parse_controller({"--replace", "--step", "1"});
+  REQUIRE(plain);
+  CHECK(plain->options.step == 1);
+  CHECK(parse_controller({"--replace"})->options.step == 1);
+  CHECK_FALSE(plain->options.no_wait);
+  CHECK_FALSE(plain->options.common.settings.contains("template"));
+  CHECK(parse_controller({"--replace", "--status", "--json"})->options.json);
+}
+
 TEST_CASE("the controller refuses conflicts and stray arguments") {
   struct Row {
     Arguments arguments;
@@ -124,6 +167,22 @@ TEST_CASE("the controller refuses conflicts and stray arguments") {
                       {{"-ud"}, "--up and --down cannot be used together"},
                       {{"-a", "-u"}, "--auto and --up cannot be used together"},
                       {{"--status", "--once"}, "--once and --status cannot be used together"},
+                      {{"--replace", "--once"}, "--once and --replace cannot be used together"},
+                      {{"--auto", "--replace"}, "--auto and --replace cannot be used together"},
+                      {{"--replace", "--status", "--up"}, "--up and --status cannot be used together"},
+                      {{"--replace", "--status", "--print-config"}, "--status and --print-config cannot be used together"},
+                      {{"--step", "2"}, "--step needs --replace"},
+                      {{"--once", "--step", "2"}, "--step needs --replace"},
+                      {{"--no-wait"}, "--no-wait needs --replace"},
+                      {{"--replace", "--status", "--step", "2"}, "--status and --step cannot be used together"},
+                      {{"--replace", "--status", "--no-wait"}, "--status and --no-wait cannot be used together"},
+                      {{"--replace", "--step", "0"}, "--step = '0': must be a whole number, 1 to 1000"},
+                      {{"--replace", "--step", "1001"}, "--step = '1001': must be a whole number, 1 to 1000"},
+                      {{"--replace", "--step", "two"}, "--step = 'two'"},
+                      {{"--replace", "--step="}, "--step = ''"},
+                      {{"--replace", "--step"}, "option '--step' needs a value"},
+                      {{"--replace=new"}, "option '--replace' takes no value"},
+                      {{"--now"}, "unknown option '--now'"},
                       {{"--json"}, "--json needs"},
                       {{"--auto", "--json"}, "--json needs"},
                       {{"shop"}, "unexpected argument 'shop'"},
@@ -192,6 +251,7 @@ TEST_CASE("the daemon refuses everything else") {
                       {{"--app", "shop", "status"}, "unknown option '--app'"},
                       {{"start", "--", "--wrong"}, "after '--': unknown option '--wrong'"},
                       {{"start", "--", "-u"}, "after '--': a daemon runs in --auto mode only"},
+                      {{"start", "--", "--replace"}, "after '--': a daemon runs in --auto mode only"},
                       {{"start", "--", "--print-config"}, "after '--': a daemon runs in --auto mode only"},
                       {{"start", "--", "x"}, "after '--': unexpected argument 'x'"}};
   for (const auto& row : rows) {

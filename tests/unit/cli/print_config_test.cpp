@@ -38,7 +38,7 @@ TEST_CASE("each line shows the source of its value") {
   FakeSources fake;
   fake.environment["GEARSCALE_UP_PCT"] = "80";
   const auto text = config_text(*fake.resolve());
-  CHECK(text.find("up_pct            = 80 ") != std::string::npos);
+  CHECK(text.find("up_pct                = 80 ") != std::string::npos);
   CHECK(text.find("# environment GEARSCALE_UP_PCT\n") != std::string::npos);
   CHECK(text.find("# command line\n") != std::string::npos);
   CHECK(text.find("# default\n") != std::string::npos);

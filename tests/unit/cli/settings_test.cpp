@@ -23,6 +23,7 @@ bool allowed(std::string_view key, std::string_view text) {
 TEST_CASE("every setting has a key, a range, a help text, and a default that it accepts itself") {
   std::set<std::string_view> keys;
   std::set<std::string_view> variables;
+  CHECK_FALSE(settings().front().heading.empty());
   for (const auto& setting : settings()) {
     INFO(setting.key);
     CHECK(keys.insert(setting.key).second);
@@ -49,8 +50,19 @@ TEST_CASE("names of options, variables and defaults come from the key") {
   CHECK(default_text(*find_setting("home_dir")) == "/var/lib/gearscale/APP");
   CHECK(default_text(*find_setting("stats_socket")) == "HAPROXY_DIR/run/stats");
   CHECK(default_text(*find_setting("template")) == "(none)");
+  CHECK(find_setting("scale_max")->alias == "max-gears");
+  CHECK(find_setting("scale_min")->alias == "stable-gears");
+  CHECK(find_setting("max_gears") == nullptr);  // of the command line only
   CHECK(find_setting("up-pct") == nullptr);
   CHECK(find_setting("") == nullptr);
+}
+
+TEST_CASE("a setting of earlier versions is known by name only, as key and as option") {
+  for (const auto* name : {"drain_timeout", "--drain-timeout", "--drain-timeout=1s", "--drain-timeout="}) {
+    CHECK(successor_of(name) == "drain_idle, drain_soft and drain_hard took its place");
+  }
+  for (const auto* name : {"", "--", "drain_timeouts", "drain_soft", "--drain-soft"}) CHECK(successor_of(name).empty());
+  CHECK(find_setting("drain_timeout") == nullptr);
 }
 
 TEST_CASE("each numeric setting ends on both sides of its bounds") {
@@ -67,6 +79,13 @@ TEST_CASE("each numeric setting ends on both sides of its bounds") {
       {"flap_protection", "0s", "-1s", "24h", "86401s"},
       {"remove_checks", "1", "0", "1000", "1001"},
       {"check_interval", "100ms", "99ms", "1h", "3601s"},
+      {"sample_interval", "5ms", "4ms", "1h", "3601s"},
+      {"up_window", "0s", "-1ms", "1m", "60001ms"},
+      {"max_step_up", "0", "-1", "1000", "1001"},
+      {"response_up", "1ms", "0s", "1h", "3601s"},
+      {"response_remove", "0s", "-1ms", "1h", "3601s"},
+      {"response_window", "1s", "999ms", "10m", "601s"},
+      {"response_min_requests", "1", "0", "1000000", "1000001"},
       {"sessions_per_gear", "0.1", "0.09", "1000000", "1000001"},
       {"scale_min", "1", "0", "100000", "100001"},
       {"scale_max", "1", "0", "100000", "100001"},
@@ -78,18 +97,31 @@ TEST_CASE("each numeric setting ends on both sides of its bounds") {
       {"gear_cpu", "0.01", "0.009", "4096", "4097"},
       {"gear_pids", "1", "-1", "4194304", "4194305"},
       {"memory_reserve", "0", "-1", "1048576G", "1048577G"},
-      {"drain_timeout", "0", "-1s", "24h", "86401s"},
+      {"hook_timeout", "1s", "999ms", "1h", "3601s"},
+      {"standby_count", "0", "-1", "1000", "1001"},
+      {"parallel_starts", "1", "0", "64", "65"},
+      {"drain_idle", "0s", "-1s", "24h", "86401s"},
+      {"drain_soft", "0s", "-1s", "168h", "604801s"},
+      {"drain_hard", "0s", "-1s", "24h", "86401s"},
       {"stop_timeout", "0", "-1s", "10m", "601s"},
   };
+  std::set<std::string_view> tried;
   for (const auto& row : rows) {
     INFO(row.key);
+    tried.insert(row.key);
     CHECK(allowed(row.key, row.lowest));
     CHECK_FALSE(allowed(row.key, row.below));
     CHECK(allowed(row.key, row.highest));
     CHECK_FALSE(allowed(row.key, row.above));
   }
+  for (const auto& setting : settings()) {
+    INFO(setting.key);
+    const bool has_bounds = setting.kind != Kind::text && setting.kind != Kind::flag && setting.kind != Kind::choice;
+    CHECK(tried.contains(setting.key) == has_bounds);
+  }
   CHECK(allowed("scale_max", "-1"));
   CHECK_FALSE(allowed("scale_max", "-2"));
+  CHECK(allowed("max_step_up", "1"));
   CHECK(allowed("gear_memory", "0"));
   CHECK(allowed("gear_cpu", "0"));
   CHECK(allowed("gear_pids", "0"));
@@ -108,6 +140,8 @@ TEST_CASE("no setting takes what is not of its kind") {
   CHECK_FALSE(allowed("probe", "icmp"));
   CHECK_FALSE(allowed("probe", "http|tcp"));
   CHECK_FALSE(allowed("clone_mode", ""));
+  CHECK_FALSE(allowed("standby_state", "running"));
+  CHECK_FALSE(allowed("response_percentile", "90"));
 }
 
 TEST_CASE("a refusal says what is allowed") {

@@ -77,6 +77,47 @@ TEST_CASE("an idmap is auto, none, or a base and a count that stay within 32 bit
   }
 }
 
+TEST_CASE("a policy names at least one signal, and each once") {
+  struct Row {
+    const char* text;
+    bool sessions;
+    bool response_time;
+  };
+  const Row rows[] = {{"sessions", true, false},
+                      {"response-time", false, true},
+                      {"sessions,response-time", true, true},
+                      {"response-time,sessions", true, true},
+                      {" response-time , sessions ", true, true}};
+  for (const auto& row : rows) {
+    INFO(row.text);
+    const auto signals = parse_policy(row.text);
+    REQUIRE(signals);
+    CHECK(signals->sessions == row.sessions);
+    CHECK(signals->response_time == row.response_time);
+  }
+  for (const auto* bad :
+       {"", " ", ",", "sessions,", ",sessions", "sessions,sessions", "sessions,response-time,sessions", "Sessions", "session",
+        "response_time", "sessions response-time", "sessions;response-time", "sessions\n", "sessions,\tresponse-time", "none"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_policy(bad));
+  }
+}
+
+TEST_CASE("the log of requests is in a ring or in a file with an absolute path") {
+  CHECK(parse_response_log("ring:requests")->ring == "requests");
+  CHECK(parse_response_log("ring:requests")->file.empty());
+  CHECK(parse_response_log("file:/var/log/haproxy.log")->file == "/var/log/haproxy.log");
+  CHECK(parse_response_log("file:/var/log/haproxy.log")->ring.empty());
+  CHECK(parse_response_log("ring:" + std::string(64, 'r')));
+  for (const auto* bad :
+       {"", "ring", "ring:", "file:", "requests", "/var/log/haproxy.log", "ring:a b", "ring:a;show info", "ring:a\nb", "file:haproxy.log",
+        "file:/var/log/a b", "RING:requests", " ring:requests", "ring: requests", "fd:1"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_response_log(bad));
+  }
+  CHECK_FALSE(parse_response_log("ring:" + std::string(65, 'r')));
+}
+
 TEST_CASE("whitelists let nothing through that could leave a path, a command or a line") {
   const auto hostile = {"a b", "a\nb", "a\tb", "a'b", "a\"b", "a\\b", "a;b", "a`b", "a$b", "a#b", "a\x7f", "\xc3\xa4"};
   for (const std::string text : hostile) {

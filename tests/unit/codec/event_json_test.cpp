@@ -24,20 +24,20 @@ Decision up() {
                       .coming = 0,
                       .down = 0,
                       .draining = 0,
+                      .standby = 3,
                       .capacity_pct = 90,
                       .capacity_coming_pct = 90,
                       .peak_sessions = 9.5,
                       .low_checks = 0,
-                      .left_til_remove = core::Millis{120'000}}};
+                      .left_til_remove = core::Millis{120'000},
+                      .response = {}}};
 }
 
-std::string begin_of(const std::string& event) {
-  return R"({"at":"2026-11-22T06:12:24.190922Z","event":")" + event + R"(","pid":6399,)";
-}
+std::string begin_of(const std::string& event) { return R"({"at":"2026-11-22T06:12:24.190922Z","event":")" + event + R"(","pid":6399,)"; }
 
 const std::string kUp = R"("decision":{"action":"up","reason":"capacity_reached","target":2},)";
 const std::string kNumbers =
-    R"("numbers":{"sessions":9.0,"serving":1,"coming":0,"down":0,"draining":0,"capacity_pct":90.0,"capacity_coming_pct":90.0,)"
+    R"("numbers":{"sessions":9.0,"serving":1,"coming":0,"down":0,"draining":0,"standby":3,"capacity_pct":90.0,"capacity_coming_pct":90.0,)"
     R"("peak_sessions":9.5,"low_checks":0,"left_til_remove_ms":120000})";
 
 }  // namespace
@@ -50,6 +50,22 @@ TEST_CASE("a check without data carries the error") {
   const auto json = check_json(kStamp, {}, "socket: \"refused\"");
   CHECK(json.starts_with(begin_of("check") + R"("decision":{"action":"hold","reason":"no_data","target":0},)"));
   CHECK(json.ends_with(R"(,"error":"socket: \"refused\""})"));
+}
+
+TEST_CASE("response time is told where it is looked at, its figures where there are any") {
+  using State = core::ResponseView::State;
+  auto decision = up();
+  const auto text = [&](State state) {
+    decision.numbers.response = {.state = state, .count = 4'000'000'000'000u, .p50_ms = 12, .p90_ms = 1534, .p99_ms = 4294967295u};
+    return check_json(kStamp, decision, "");
+  };
+  CHECK_FALSE(test::contains(text(State::off), "response"));
+  CHECK(text(State::lost).ends_with(R"("left_til_remove_ms":120000,"response":{"state":"lost"}}})"));
+  for (const auto& [state, name] : {std::pair(State::live, "live"), std::pair(State::too_few, "too_few")}) {
+    CHECK(text(state).ends_with(R"("left_til_remove_ms":120000,"response":{"state":")" + std::string(name) +
+                                R"(","count":4000000000000,"p50_ms":12,"p90_ms":1534,"p99_ms":4294967295}}})"));
+  }
+  CHECK(test::contains(action_json(kStamp, decision, {}, "x"), R"("p99_ms":4294967295}},"gears":[])"));
 }
 
 TEST_CASE("an action names its gears and who asked") {

@@ -51,6 +51,27 @@ TEST_CASE("GEAR_INFO, GEAR_UP and GEAR_DOWN are the lines of the README") {
   CHECK(gear_down({.sessions = 0, .serving = 3}, {}) == "GEAR_DOWN - capacity: 0.0% gear_count: 3 sessions: 0 remove_thresh: 49.9%");
 }
 
+TEST_CASE("where response time is looked at, the three lines end in its percentile or in what is the matter with it") {
+  using core::Percentile;
+  using State = core::ResponseView::State;
+  Policy policy;
+  Numbers numbers{.serving = 1, .response = {.state = State::live, .count = 20, .p50_ms = 7, .p90_ms = 1534, .p99_ms = 9000}};
+  CHECK(gear_info(numbers, policy).ends_with("gear_remove_thresh: 0/3 response_p90: 1534ms"));
+  CHECK(gear_up(numbers, policy).ends_with("up_thresh: 90.0% response_p90: 1534ms"));
+  CHECK(gear_down(numbers, policy).ends_with("remove_thresh: 49.9% response_p90: 1534ms"));
+  for (const auto& [percentile, text] :
+       {std::pair(Percentile::p50, " response_p50: 7ms"), std::pair(Percentile::p99, " response_p99: 9000ms")}) {
+    policy.response.percentile = percentile;
+    CHECK(gear_up(numbers, policy).ends_with(text));
+  }
+  for (const auto& [state, text] : {std::pair(State::lost, "lost"), std::pair(State::too_few, "too_few")}) {
+    numbers.response.state = state;
+    CHECK(gear_up(numbers, policy).ends_with(std::string(" response_p99: ") + text));
+  }
+  numbers.response.state = State::off;
+  CHECK(gear_up(numbers, policy).ends_with("up_thresh: 90.0%"));
+}
+
 TEST_CASE("capacity and thresholds have one decimal at least and two at most, sessions none") {
   const Policy policy{.up_pct = 87.655, .remove_pct = 33.3333, .remove_checks = 20};
   CHECK(gear_info({.sessions = 6.5, .serving = 3, .capacity_pct = 23.3333, .low_checks = 7}, policy) ==

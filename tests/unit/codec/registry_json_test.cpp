@@ -1,82 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry: written, read back, carried over a reboot, and refused whenever something is wrong with it.
-#include "gearscale/codec/registry_json.hpp"
-
-#include <set>
-
-#include "damage.hpp"
+#include "registry_fixture.hpp"
 
 using namespace gearscale;
 using codec::decode_registry;
 using codec::encode_registry;
-using codec::RegistryContext;
 using core::GearState;
 using core::Millis;
 using core::Time;
+using test::check_same;
 using test::contains;
-
-namespace {
-
-Time at(std::int64_t ms) { return Time{Millis{ms}}; }
-
-RegistryContext context() {
-  return {.application = {.app = "shop", .ns = "prod"}, .boot_id = "5f0c1f64-0000-4000-8000-000000000001", .now = at(900'000)};
-}
-
-core::Registry registry() {
-  core::Registry one;
-  one.generation = 18446744073709551615u;
-  one.last_addition = at(500'000);
-  one.low_checks = 2;
-  one.gears.push_back({.id = "1f3a9c02",
-                       .address = 0x0a00030bu,
-                       .state = GearState::serving,
-                       .since = at(400'000),
-                       .deadline = {},
-                       .pinned = true,
-                       .created_ms = 1795327944190,
-                       .note = ""});
-  one.gears.push_back({.id = "00000002",
-                       .address = 0x0a00030cu,
-                       .state = GearState::draining,
-                       .since = at(450'000),
-                       .deadline = at(510'000),
-                       .pinned = false,
-                       .created_ms = 1795327944191,
-                       .note = ""});
-  one.gears.push_back({.id = "00000003",
-                       .address = 0,
-                       .state = GearState::failed,
-                       .since = at(460'000),
-                       .deadline = at(470'000),
-                       .pinned = false,
-                       .created_ms = 0,
-                       .note = "it did not answer: \"HTTP\" \xc3\xa4\n"});
-  one.gears.push_back({.id = "00000004", .address = 0, .state = GearState::removing, .since = at(460'000), .deadline = at(470'000)});
-  one.gears.push_back(
-      {.id = "00000005", .address = 0x0a00030du, .state = GearState::starting, .since = at(460'000), .deadline = at(520'000)});
-  return one;
-}
-
-void check_same(const core::Gear& one, const core::Gear& other) {
-  CAPTURE(one.id);
-  CHECK(one.id == other.id);
-  CHECK(one.address == other.address);
-  CHECK(one.state == other.state);
-  CHECK(one.since == other.since);
-  CHECK(one.deadline == other.deadline);
-  CHECK(one.pinned == other.pinned);
-  CHECK(one.created_ms == other.created_ms);
-  CHECK(one.note == other.note);
-}
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const auto found = text.find(from);
-  REQUIRE(found != std::string::npos);
-  return text.replace(found, from.size(), to);
-}
-
-}  // namespace
+using test::context;
+using test::registry;
+using test::replaced;
 
 TEST_CASE("a registry is written in a form that people can read") {
   core::Registry one = registry();
@@ -89,6 +25,16 @@ TEST_CASE("a registry is written in a form that people can read") {
   "generation": 18446744073709551615,
   "last_addition_ms": 500000,
   "low_checks": 2,
+  "template": "app-template.v2",
+  "instead_of": "app-template",
+  "replacement": {
+    "state": "running",
+    "template": "app-template.v2",
+    "instead_of": "app-template",
+    "step": 3,
+    "replaced": 17,
+    "note": "ä \"note\""
+  },
   "gears": [
     {
       "id": "1f3a9c02",
@@ -99,6 +45,9 @@ TEST_CASE("a registry is written in a form that people can read") {
       "deadline_ms": 0,
       "pinned": true,
       "created": "2026-11-22T06:12:24.190Z",
+      "template": "app-template.v2",
+      "replaces": "00000002",
+      "dismissed": false,
       "note": ""
     }
   ]
@@ -116,6 +65,10 @@ TEST_CASE("a registry that is written is read back, gears without an address inc
   REQUIRE(read->gears.size() == one.gears.size());
   for (std::size_t index = 0; index < one.gears.size(); ++index) check_same(read->gears[index], one.gears[index]);
 
+  CHECK(read->template_name == one.template_name);
+  CHECK(read->instead_of == one.instead_of);
+  check_same(read->replacement, one.replacement);
+
   const auto empty = decode_registry(encode_registry({}, context()), context());
   REQUIRE(empty);
   CHECK(empty->gears.empty());
@@ -131,6 +84,8 @@ TEST_CASE("after a reboot times start now and deadlines keep their length") {
   CHECK(read->gears[0].deadline == Time{});
   CHECK(read->gears[1].deadline == later.now + Millis{60'000});
   CHECK(read->gears[2].deadline == later.now + Millis{10'000});
+  CHECK(read->gears[5].deadline == Time{});  // a standby has none
+  CHECK(read->gears[6].deadline == later.now + Millis{60'000});
   CHECK(read->low_checks == 2);
 
   auto odd = registry();
@@ -187,6 +142,20 @@ TEST_CASE("everything that would not have been written is refused, saying where"
       {"\"pinned\": true", "\"pinned\": 1", "'pinned' of gear number 1"},
       {"\"created\": \"2026-11-22T06:12:24.190Z\"", "\"created\": \"yesterday\"", "'created' of gear number 1"},
       {"\"note\": \"\"", "\"note\": []", "'note' of gear number 1"},
+      {"\"dismissed\": false", "\"dismissed\": 0", "'dismissed' of gear number 1"},
+      {"\"replaces\": \"00000002\"", "\"replaces\": null", "'replaces' of gear number 1"},
+      {"\"replaces\": \"00000002\"", "\"replaces\": \"0000000G\"", "'replaces' of gear number 1"},
+      {"\"template\": \"app-template\"", "\"template\": 1", "'template' of gear number 2"},
+      {"\"template\": \"app-template\"", "\"template\": \"../etc\"", "'template' of gear number 2"},
+      {"\"template\": \"app-template.v2\"", "\"template\": []", "'template' of the registry"},
+      {"\"template\": \"app-template.v2\"", "\"template\": \"..\"", "'template' of the registry"},
+      {"\"instead_of\": \"app-template\"", "\"instead_of\": 7", "'instead_of' of the registry"},
+      {"\"replacement\": {", "\"replacement\": 1, \"x\": {", "'replacement' is not an object"},
+      {"\"running\"", "\"runs\"", "'state' of the replacement is unknown: 'runs'"},
+      {"\"step\": 3", "\"step\": 0", "'step' of the replacement"},
+      {"\"step\": 3", "\"step\": 1000001", "'step' of the replacement"},
+      {"\"replaced\": 17", "\"replaced\": -1", "'replaced' of the replacement"},
+      {"\"note\": \"\xc3\xa4", "\"nota\": \"\xc3\xa4", "'note' of the replacement"},
       {"\"note\": \"\"", "\"note\": \"\xff\"", "not JSON"},
       {"{", "[", "not JSON"},
       {"{", "", "not JSON"},
@@ -212,53 +181,11 @@ TEST_CASE("everything that would not have been written is refused, saying where"
 
 TEST_CASE("the registry of another application is not corrupt, but not ours either") {
   const auto good = encode_registry(registry(), context());
-  for (const auto& [from, to] : {std::pair("\"app\": \"shop\"", "\"app\": \"shop2\""),
-                                 std::pair("\"namespace\": \"prod\"", "\"namespace\": \"\"")}) {
+  for (const auto& [from, to] :
+       {std::pair("\"app\": \"shop\"", "\"app\": \"shop2\""), std::pair("\"namespace\": \"prod\"", "\"namespace\": \"\"")}) {
     const auto read = decode_registry(replaced(good, from, to), context());
     REQUIRE_FALSE(read);
     CHECK(read.error().code == Errc::config);
     CHECK(contains(read.error().message, "belongs to application 'shop"));
   }
-}
-
-TEST_CASE("a huge or deeply nested file is refused without harm") {
-  const auto good = encode_registry(registry(), context());
-  const std::size_t most = 16u * 1024 * 1024;
-  CHECK(decode_registry(good + std::string(most - good.size(), ' '), context()));
-  const auto large = decode_registry(good + std::string(most - good.size() + 1, ' '), context());
-  REQUIRE_FALSE(large);
-  CHECK(contains(large.error().message, "16 MiB"));
-  CHECK_FALSE(decode_registry(std::string(1'000'000, '['), context()));
-  CHECK_FALSE(decode_registry(std::string(500'000, '[') + std::string(500'000, ']'), context()));
-}
-
-TEST_CASE("every truncated prefix is refused, but for the last line end") {
-  const auto text = encode_registry(registry(), context());
-  for (std::size_t length = 0; length + 1 < text.size(); ++length) {
-    const test::Exact exact(std::string_view(text).substr(0, length));
-    if (decode_registry(exact.view(), context())) FAIL("a registry of " << length << " of " << text.size() << " bytes was taken");
-  }
-  CHECK(decode_registry(std::string_view(text).substr(0, text.size() - 1), context()));
-}
-
-TEST_CASE("a damaged registry is refused or holds to the rules") {
-  const auto text = encode_registry(registry(), context());
-  test::Damage damage(20260616);
-  int refused = 0;
-  for (int round = 0; round < 3000; ++round) {
-    const test::Exact exact(damage.one(text));
-    const auto read = decode_registry(exact.view(), context());
-    if (!read) {
-      ++refused;
-      const bool other = read.error().code == Errc::config && contains(read.error().message, "belongs to application");
-      if (read.error().code != Errc::unavailable && !other) FAIL("a wrong kind of error: " << read.error().message);
-      continue;
-    }
-    std::set<std::string> ids;
-    for (const auto& gear : read->gears) {
-      if (!core::is_gear_id(gear.id) || !ids.insert(gear.id).second) FAIL("a bad id: " << gear.id);
-    }
-  }
-  CHECK(refused > 2000);
-  CHECK(refused < 3000);
 }

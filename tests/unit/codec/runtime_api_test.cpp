@@ -179,6 +179,23 @@ TEST_CASE("show info of real HAProxys gives version and pid") {
   CHECK(newer->version == HaproxyVersion{3, 0});
 }
 
+TEST_CASE("the replies to two commands on one line are told apart by the empty line that ends the first") {
+  for (const auto& version : kVersions) {
+    CAPTURE(version);
+    const auto info = reply_of(version, "show_info");
+    const auto line = info + "# pxname\n\n";
+    const auto both = split_replies(line);
+    CHECK(both.first == info);
+    CHECK(both.second == "# pxname\n\n");
+  }
+  CHECK(split_replies("").first.empty());
+  CHECK(split_replies("a\nb\n").first == "a\nb\n");
+  CHECK(split_replies("a\nb\n").second.empty());
+  CHECK(split_replies("a\n\n").second.empty());
+  CHECK(split_replies("\n\nb").second == "b");
+  CHECK(split_replies("a\n\nb\n\nc").second == "b\n\nc");
+}
+
 TEST_CASE("version numbers in the shapes that HAProxy has") {
   const std::vector<std::pair<std::string, HaproxyVersion>> good{{"2.6.12", {2, 6}}, {"2.10-dev5", {2, 10}}, {"3.4-dev0-4c25ef-12", {3, 4}},
                                                                  {"2.6", {2, 6}},    {"2.8.0+x", {2, 8}},    {"10.0~rc1", {10, 0}}};
@@ -259,6 +276,7 @@ TEST_CASE("damaged replies never do more than fail") {
     static_cast<void>(parse_remove_reply(text.view()));
     static_cast<void>(parse_silent_reply(text.view()));
     static_cast<void>(used_connections(text.view(), "express/theirs"));
+    static_cast<void>(split_replies(text.view()));
     if (const auto parsed = parse_show_info(text.view()); parsed && parsed->pid <= 0) FAIL("a pid of " << parsed->pid);
   }
 }

@@ -10,7 +10,9 @@ namespace {
 
 constexpr Time kStart{1h};
 
-Observation seen(double sessions, int serving, int coming = 0, int down = 0) { return Observation{sessions, serving, coming, down, 0}; }
+Observation seen(double sessions, int serving, int coming = 0, int down = 0) {
+  return {.sessions = sessions, .serving = serving, .coming = coming, .down = down, .response = {}};
+}
 
 // A state whose flap protection is long over.
 PolicyState calm() {
@@ -140,8 +142,12 @@ TEST_CASE("a gear that would be added back is not removed") {
   auto state = calm();
   CHECK(decide({}, {}, state, seen(9, 2), kStart).reason == Reason::would_return);    // 9 on 1 gear are 90%
   CHECK(decide({}, {}, state, seen(8.9, 2), kStart).reason == Reason::would_return);  // the peak of 9 is remembered
+  for (const double sessions : {8.9, 8.1}) {  // 81% on 1 gear are a tenth below up_pct: not below enough
+    auto fresh = calm();
+    CHECK(decide({}, {}, fresh, seen(sessions, 2), kStart).reason == Reason::would_return);
+  }
   auto fresh = calm();
-  CHECK(decide({}, {}, fresh, seen(8.9, 2), kStart).reason == Reason::low_checks);
+  CHECK(decide({}, {}, fresh, seen(8.0, 2), kStart).reason == Reason::low_checks);
 }
 
 TEST_CASE("the peak of the last 120 s guards the removal and then lets go") {

@@ -1,67 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a decision becomes: who is recalled, woken, created, who has to go, which addresses are taken.
 #include "gearscale/core/plan.hpp"
 
+#include "farm.hpp"
 #include "support/catch.hpp"
 
 using namespace gearscale;
 using namespace gearscale::core;
 using namespace std::chrono_literals;
+using test::Farm;
+using test::id;
+using test::words;
+using test::Words;
 
 namespace {
 
-constexpr Time kNow{1h};
+// A decision that adds `more` gears or, below 0, removes as many.
+PlanInput input(const Farm& farm, int more) {
+  PlanInput input;
+  const auto serving = static_cast<int>(farm.gears.size());
+  input.decision.action = more > 0 ? Action::up : more < 0 ? Action::down : Action::hold;
+  input.decision.reason = more > 0 ? Reason::capacity_reached : Reason::low_capacity;
+  input.decision.target = serving + more;
+  input.decision.numbers.serving = serving;
+  input.gears = farm.views;
+  input.template_name = "t1";
+  input.may_wake = true;
+  input.pool = AddressPool{0x0a000002, 0x0a00000a, 24};  // 10.0.0.2 to 10.0.0.10
+  for (int i = 0; i < 10; ++i) input.fresh_ids.push_back("fffffff" + std::to_string(i));
+  return input;
+}
 
-struct Farm {
-  std::vector<Gear> gears;
-  std::vector<int> scur;
-
-  void add(const std::string& id, int sessions, bool pinned = false) {
-    Gear gear;
-    gear.id = id;
-    gear.address = 0x0a000002U + static_cast<unsigned>(gears.size());
-    gear.state = GearState::serving;
-    gear.created_ms = static_cast<std::int64_t>(gears.size());
-    gear.pinned = pinned;
-    gears.push_back(gear);
-    scur.push_back(sessions);
-  }
-
-  PlanInput input(Action action, int target) const {
-    PlanInput input;
-    input.decision.action = action;
-    input.decision.target = target;
-    input.decision.numbers.serving = static_cast<int>(gears.size());
-    for (std::size_t i = 0; i < gears.size(); ++i) {
-      input.gears.push_back(GearView{&gears[i], ServerState::up, scur[i], ContainerState::unknown, JobState::none});
-    }
-    input.pool = AddressPool{0x0a000002, 0x0a000005, 24};
-    for (int i = 0; i < 10; ++i) input.fresh_ids.push_back("fffffff" + std::to_string(i));
-    return input;
-  }
-};
+Words planned(const Farm& farm, int more) { return words(make_plan(input(farm, more)).steps); }
 
 }  // namespace
 
-TEST_CASE("the victim has the fewest sessions, then it is the newest") {
+TEST_CASE("the victim has the fewest sessions, then the fewest of the last minute, then it is the newest") {
   Farm farm;
-  farm.add("00000001", 0);
-  farm.add("00000002", 4);
-  farm.add("00000003", 0);
-  const auto plan = make_plan(farm.input(Action::down, 2), kNow);
-  REQUIRE(plan.steps.size() == 1);
-  CHECK(plan.steps[0].kind == StepKind::begin_drain);
-  CHECK(plan.steps[0].id == "00000003");
-  farm.scur[2] = 5;
-  CHECK(make_plan(farm.input(Action::down, 2), kNow).steps[0].id == "00000001");
+  farm.add(GearState::serving, 0);
+  farm.add(GearState::serving, 4);
+  farm.add(GearState::serving, 0);
+  CHECK(planned(farm, -1) == Words{"begin_drain 3"});
+  farm.view(3).stot_last_minute = 1;
+  CHECK(planned(farm, -1) == Words{"begin_drain 1"});
+  farm.view(1).stot_last_minute = 2;
+  CHECK(planned(farm, -1) == Words{"begin_drain 3"});
+  farm.view(3).scur = 5;
+  CHECK(planned(farm, -1) == Words{"begin_drain 1"});
+  farm.view(1).scur = 6;
+  CHECK(planned(farm, -1) == Words{"begin_drain 2"});  // 4 sessions now beat all
+}
+
+TEST_CASE("only gears in rotation are victims") {
+  Farm farm;
+  farm.add(GearState::serving, 7);
+  farm.add(GearState::serving, 0).server = ServerState::down;
+  farm.add(GearState::serving, 0).server = ServerState::maint;
+  farm.add(GearState::serving, 0).server = ServerState::absent;
+  farm.add(GearState::draining, 0);
+  farm.add(GearState::standby, 0);
+  farm.add(GearState::starting, 0);
+  CHECK(planned(farm, -1) == Words{"begin_drain 1"});
 }
 
 TEST_CASE("a pinned gear is never chosen, and only pinned gears left refuse with a limit") {
   Farm farm;
-  farm.add("00000001", 7);
-  farm.add("00000002", 0, true);
-  CHECK(make_plan(farm.input(Action::down, 1), kNow).steps[0].id == "00000001");
-  farm.gears[0].pinned = true;
-  const auto plan = make_plan(farm.input(Action::down, 1), kNow);
+  farm.add(GearState::serving, 7);
+  farm.add(GearState::serving, 0);
+  farm.gear(2).pinned = true;
+  CHECK(planned(farm, -1) == Words{"begin_drain 1"});
+  farm.gear(1).pinned = true;
+  const auto plan = make_plan(input(farm, -1));
   CHECK(plan.steps.empty());
   REQUIRE(plan.refusal);
   CHECK(plan.refusal->code == Errc::limit);
@@ -69,30 +78,159 @@ TEST_CASE("a pinned gear is never chosen, and only pinned gears left refuse with
 
 TEST_CASE("several victims are different gears, and a removal that cannot be planned whole is not begun") {
   Farm farm;
-  farm.add("00000001", 0);
-  farm.add("00000002", 0);
-  farm.add("00000003", 0, true);
-  const auto both = make_plan(farm.input(Action::down, 1), kNow);
-  REQUIRE(both.steps.size() == 2);
-  CHECK(both.steps[0].id != both.steps[1].id);
-  const auto all = make_plan(farm.input(Action::down, 0), kNow);
+  farm.add(GearState::serving, 0);
+  farm.add(GearState::serving, 0);
+  farm.add(GearState::serving, 0);
+  farm.gear(3).pinned = true;
+  CHECK(planned(farm, -2) == Words{"begin_drain 2", "begin_drain 1"});
+  const auto all = make_plan(input(farm, -3));
   CHECK(all.steps.empty());
   CHECK(all.refusal.has_value());
 }
 
-TEST_CASE("new gears get the lowest free addresses of the pool, all or none") {
+TEST_CASE("gears that a person names go, whatever the order is, and at once when the drain is skipped") {
   Farm farm;
-  farm.add("00000001", 9);
-  const auto plan = make_plan(farm.input(Action::up, 3), kNow);
-  REQUIRE(plan.steps.size() == 2);
-  CHECK(plan.steps[0].kind == StepKind::create);
-  CHECK(plan.steps[0].address == 0x0a000003);
-  CHECK(plan.steps[1].address == 0x0a000004);
-  CHECK(plan.steps[0].id != plan.steps[1].id);
-  const auto too_many = make_plan(farm.input(Action::up, 5), kNow);
-  CHECK(too_many.steps.empty());
-  REQUIRE(too_many.refusal);
-  CHECK(too_many.refusal->code == Errc::limit);
+  farm.add(GearState::serving, 9);
+  farm.add(GearState::serving, 0);
+  auto forced = input(farm, -1);
+  forced.chosen = {id(1)};
+  CHECK(words(make_plan(forced).steps) == Words{"begin_drain 1"});
+  forced.skip_drain = true;
+  CHECK(words(make_plan(forced).steps) == Words{"begin_removal 1"});
+}
+
+TEST_CASE("additions recall draining gears first, then wake standbys, then create") {
+  Farm farm;
+  farm.add(GearState::standby);
+  farm.add(GearState::draining, 2);
+  farm.add(GearState::draining, 5);
+  farm.add(GearState::serving, 9);
+  CHECK(planned(farm, 1) == Words{"recall 3"});  // most sessions: its clients are there
+  CHECK(planned(farm, 2) == Words{"recall 3", "recall 2"});
+  CHECK(planned(farm, 3) == Words{"recall 3", "recall 2", "wake 1"});
+  const auto plan = make_plan(input(farm, 5));
+  REQUIRE(words(plan.steps) == Words{"recall 3", "recall 2", "wake 1", "create 0", "create 1"});
+  CHECK(plan.steps[3].address == 0x0a000006);
+  CHECK(plan.steps[4].address == 0x0a000007);
+  CHECK_FALSE(plan.refusal.has_value());
+}
+
+TEST_CASE("what is on its way is not planned again") {
+  Farm farm;
+  farm.add(GearState::standby);
+  farm.add(GearState::serving, 9);
+  auto both = input(farm, 2);
+  both.decision.numbers.coming = 1;
+  CHECK(words(make_plan(both).steps) == Words{"wake 1"});
+}
+
+TEST_CASE("a gear that a person dismissed, of another template, dead or gone from HAProxy is not recalled") {
+  Farm farm;
+  auto& view = farm.add(GearState::draining, 3);
+  auto& gear = farm.gear(1);
+  CHECK(planned(farm, 1) == Words{"recall 1"});
+  gear.dismissed = true;
+  CHECK(planned(farm, 1) == Words{"create 0"});
+  gear.dismissed = false;
+  gear.template_name = "t0";
+  CHECK(planned(farm, 1) == Words{"create 0"});
+  gear.template_name = "";  // of a registry that did not know: any
+  CHECK(planned(farm, 1) == Words{"recall 1"});
+  for (const auto container : {ContainerState::absent, ContainerState::stopped, ContainerState::frozen}) {
+    view.container = container;
+    CHECK(planned(farm, 1) == Words{"create 0"});
+  }
+  view.container = ContainerState::running;
+  for (const auto server : {ServerState::absent, ServerState::maint, ServerState::down}) {
+    view.server = server;
+    CHECK(planned(farm, 1) == Words{"create 0"});
+  }
+  view.server = ServerState::up;  // HAProxy was not told yet
+  CHECK(planned(farm, 1) == Words{"recall 1"});
+}
+
+TEST_CASE("a gear that is past its drain is not recalled") {
+  Farm farm;
+  farm.add(GearState::removing).server = ServerState::maint;
+  farm.add(GearState::failed).server = ServerState::up;
+  CHECK(planned(farm, 1) == Words{"create 0"});
+}
+
+TEST_CASE("standbys are woken in their order, but for dead ones and those of another template") {
+  Farm farm;
+  farm.add(GearState::standby).container = ContainerState::stopped;
+  farm.add(GearState::standby).container = ContainerState::absent;
+  farm.add(GearState::standby);
+  farm.add(GearState::standby).container = ContainerState::unknown;
+  farm.add(GearState::standby);
+  farm.add(GearState::preparing);
+  farm.gear(5).template_name = "t0";
+  CHECK(planned(farm, 1) == Words{"wake 3"});
+  CHECK(planned(farm, 3) == Words{"wake 3", "wake 4", "create 0"});
+}
+
+TEST_CASE("a process that cannot wake at once rouses standbys, stopped ones too") {
+  Farm farm;
+  farm.add(GearState::standby).container = ContainerState::stopped;
+  farm.add(GearState::standby);
+  farm.add(GearState::standby);
+  farm.gear(3).template_name = "t0";
+  auto tool = input(farm, 3);
+  tool.may_wake = false;
+  CHECK(words(make_plan(tool).steps) == Words{"rouse 1", "rouse 2", "create 0"});
+}
+
+TEST_CASE("new gears get the lowest free addresses of the pool; standbys and leaving gears keep theirs") {
+  Farm farm;
+  farm.add(GearState::serving, 9);
+  farm.add(GearState::preparing);
+  farm.add(GearState::removing);
+  farm.add(GearState::failed);
+  farm.gear(4).address = 0x0a000007;
+  const auto plan = make_plan(input(farm, 3));
+  REQUIRE(words(plan.steps) == Words{"create 0", "create 1", "create 2"});
+  CHECK(plan.steps[0].address == 0x0a000005);
+  CHECK(plan.steps[1].address == 0x0a000006);
+  CHECK(plan.steps[2].address == 0x0a000008);
+}
+
+TEST_CASE("with too few addresses the load gets what there is, and a refusal only when there is nothing at all") {
+  Farm farm;
+  farm.add(GearState::serving, 9);
+  auto crowded = input(farm, 4);
+  crowded.pool = AddressPool{0x0a000002, 0x0a000004, 24};  // 3, one of them taken
+  auto plan = make_plan(crowded);
+  CHECK(words(plan.steps) == Words{"create 0", "create 1"});
+  CHECK_FALSE(plan.refusal.has_value());
+  crowded.pool.last = crowded.pool.first;
+  plan = make_plan(crowded);
+  CHECK(plan.steps.empty());
+  REQUIRE(plan.refusal);
+  CHECK(plan.refusal->code == Errc::limit);
+
+  Farm pooled;
+  pooled.add(GearState::serving, 9);
+  pooled.add(GearState::standby);
+  auto woken = input(pooled, 2);
+  woken.pool = AddressPool{0x0a000002, 0x0a000003, 24};
+  plan = make_plan(woken);
+  CHECK(words(plan.steps) == Words{"wake 2"});
+  CHECK_FALSE(plan.refusal.has_value());
+}
+
+TEST_CASE("what a person asks for is planned whole or refused whole") {
+  Farm farm;
+  farm.add(GearState::serving, 9);
+  farm.add(GearState::standby);
+  auto forced = input(farm, 3);
+  forced.decision.reason = Reason::forced;
+  forced.pool = AddressPool{0x0a000002, 0x0a000004, 24};
+  const auto plan = make_plan(forced);
+  CHECK(plan.steps.empty());
+  REQUIRE(plan.refusal);
+  CHECK(plan.refusal->code == Errc::limit);
+  forced.pool.last = 0x0a000005;
+  CHECK(words(make_plan(forced).steps) == Words{"wake 2", "create 0", "create 1"});
 }
 
 TEST_CASE("an address is picked from the first gap, at both ends of the pool") {
@@ -104,13 +242,10 @@ TEST_CASE("an address is picked from the first gap, at both ends of the pool") {
   CHECK_FALSE(pick_address(AddressPool{5, 4, 24}, {}).has_value());
 }
 
-TEST_CASE("a hold plans the gears' own next steps only") {
+TEST_CASE("a hold plans nothing") {
   Farm farm;
-  farm.add("00000001", 0);
-  farm.gears[0].state = GearState::removing;
-  auto input = farm.input(Action::hold, 1);
-  input.gears[0].server = ServerState::absent;
-  const auto plan = make_plan(input, kNow);
-  REQUIRE(plan.steps.size() == 1);
-  CHECK(plan.steps[0].kind == StepKind::tear_down);
+  farm.add(GearState::removing);
+  farm.add(GearState::standby);
+  farm.add(GearState::draining);
+  CHECK(planned(farm, 0).empty());
 }

@@ -12,24 +12,30 @@ TEST_CASE("what is written of containers is read back") {
   std::string lines;
   for (const auto state :
        {ContainerState::unknown, ContainerState::absent, ContainerState::stopped, ContainerState::running, ContainerState::frozen}) {
-    lines += format_fact({.id = "1f3a9c02", .address = *parse_ipv4("10.87.0.12"), .state = state, .created_ms = 1'764'000'000'123});
+    lines += format_finding(
+        {.fact = {.id = "1f3a9c02", .address = *parse_ipv4("10.87.0.12"), .state = state, .created_ms = 1'764'000'000'123}, .init = 4711});
   }
-  const auto facts = parse_facts(lines);
-  REQUIRE(facts);
-  REQUIRE(facts->size() == 5);
-  CHECK((*facts)[3].id == "1f3a9c02");
-  CHECK((*facts)[3].address == *parse_ipv4("10.87.0.12"));
-  CHECK((*facts)[3].state == ContainerState::running);
-  CHECK((*facts)[3].created_ms == 1'764'000'000'123);
-  CHECK((*facts)[4].state == ContainerState::frozen);
-  CHECK(parse_facts("")->empty());
+  const auto findings = parse_findings(lines);
+  REQUIRE(findings);
+  REQUIRE(findings->size() == 5);
+  const auto& fact = (*findings)[3].fact;
+  CHECK(fact.id == "1f3a9c02");
+  CHECK(fact.address == *parse_ipv4("10.87.0.12"));
+  CHECK(fact.state == ContainerState::running);
+  CHECK(fact.created_ms == 1'764'000'000'123);
+  CHECK((*findings)[3].init == 4711);
+  CHECK((*findings)[4].fact.state == ContainerState::frozen);
+  CHECK(parse_findings("")->empty());
 }
 
 TEST_CASE("a malformed line about containers is refused") {
-  for (const auto* line : {"x", "1f3a9c02 10.0.0.1 running", "1f3a9c02 10.0.0.1 walking 1", "1f3a9c02 10.0.0 running 1",
-                           "1f3a9c0 10.0.0.1 running 1", "1f3a9c02 10.0.0.1 running x", "1f3a9c02 10.0.0.1 running 1 2"}) {
+  CHECK(parse_findings("1f3a9c02 10.0.0.1 running 1 0\n"));
+  CHECK(parse_findings("1f3a9c02 10.0.0.1 running 1 2147483647\n"));
+  for (const auto* line : {"x", "1f3a9c02 10.0.0.1 running 1", "1f3a9c02 10.0.0.1 walking 1 0", "1f3a9c02 10.0.0 running 1 0",
+                           "1f3a9c0 10.0.0.1 running 1 0", "1f3a9c02 10.0.0.1 running x 0", "1f3a9c02 10.0.0.1 running 1 2 3",
+                           "1f3a9c02 10.0.0.1 running 1 -1", "1f3a9c02 10.0.0.1 running 1 2147483648"}) {
     INFO(line);
-    CHECK_FALSE(parse_facts(std::string(line) + "\n"));
+    CHECK_FALSE(parse_findings(std::string(line) + "\n"));
   }
 }
 

@@ -23,9 +23,13 @@ const std::string kBackend = "express,BACKEND,0,0,3,3,,30,UP,1,,1,\n";
 const std::string kGear = "express,gear-00000001-prod,0,0,3,3,,30,UP,1,10.0.3.11:8080,2,\n";
 const std::string kGood = kHeader + kGear + kBackend + "\n";
 
-// Says who it is, and this to every other command.
+// Says who it is when that is asked first, and this to every other command.
+std::string reply_to(const std::string& commands, const std::string& text) {
+  if (commands == "show info") return kInfo;
+  return commands.starts_with("show info;") ? kInfo + text : text;
+}
 test::Behaviour answering(std::string text) {
-  return [text = std::move(text)](const std::string& commands, int socket) { say(socket, commands == "show info" ? kInfo : text); };
+  return [text = std::move(text)](const std::string& commands, int socket) { say(socket, reply_to(commands, text)); };
 }
 
 haproxy::Options options(const TempDir& dir) {
@@ -91,11 +95,12 @@ TEST_CASE("a good reply is understood, by the full sample and by the fast one") 
   CHECK((*seen)->gears[0].stot == 30);
   CHECK((*seen)->gears[0].address == 0x0a00030b);
   CHECK(balancer.sessions().value_or(-1) == 3.0);
-  // The version is asked once, and only the rows that are needed are asked for.
-  CHECK(haproxy.commands() == std::vector<std::string>{"show info", "show stat express 6 -1", "show stat express 2 -1"});
+  CHECK((*seen)->pid == 4711);
+  // One exchange each, which tells the version as well, and only the rows that are needed are asked for.
+  CHECK(haproxy.commands() == std::vector<std::string>{"show info;show stat express 6 -1", "show stat express 2 -1"});
 }
 
-TEST_CASE("a HAProxy whose version is too old or not to be had gets no other command") {
+TEST_CASE("a HAProxy whose version is too old or not to be had gets no command that changes it") {
   struct Case {
     const char* what;
     std::string info;
@@ -116,30 +121,82 @@ TEST_CASE("a HAProxy whose version is too old or not to be had gets no other com
     const std::string text = info;
     const FakeHaproxy haproxy(dir / "stats", [&text](const std::string&, int socket) { say(socket, text); });
     HaproxyBalancer balancer(options(dir));
-    for (const auto& error : {balancer.observe().error(), balancer.sessions().error(), balancer.add({"00000001", 1}).error(),
-                              balancer.info().error()}) {
+    const auto seen = balancer.observe();
+    REQUIRE(!seen);
+    for (const auto& error : {seen.error(), balancer.sessions().error(), balancer.add({"00000001", 1}).error(), balancer.info().error()}) {
       INFO(error.message);
       CHECK(error.code == code);
       CHECK(error.message.find(says) != std::string::npos);
     }
-    CHECK(haproxy.commands() == std::vector<std::string>(4, "show info"));
+    CHECK(haproxy.commands() == std::vector<std::string>{"show info;show stat express 6 -1", "show info", "show info", "show info"});
   }
 }
 
-TEST_CASE("the version is asked again after the connection was lost: it may be another HAProxy now") {
+TEST_CASE("the version is asked again after a sample failed: it may be another HAProxy now") {
   const TempDir dir;
   std::atomic<bool> starting = false;
   const FakeHaproxy haproxy(dir / "stats", [&](const std::string& commands, int socket) {
-    if (!starting) say(socket, commands == "show info" ? kInfo : kGood);
+    if (!starting) say(socket, reply_to(commands, kGood));
   });
   HaproxyBalancer balancer(options(dir));
-  REQUIRE(balancer.observe());
+  REQUIRE(balancer.sessions());
+  REQUIRE(balancer.sessions());
+  starting = true;
+  CHECK(!balancer.sessions());
+  starting = false;
+  CHECK(balancer.sessions());
+  const std::string fast = "show stat express 2 -1";
+  CHECK(haproxy.commands() == std::vector<std::string>{"show info", fast, fast, fast, "show info", fast});
   starting = true;
   CHECK(!balancer.observe());
   starting = false;
-  CHECK(balancer.observe());
-  CHECK(haproxy.commands() ==
-        std::vector<std::string>{"show info", "show stat express 6 -1", "show stat express 6 -1", "show info", "show stat express 6 -1"});
+  CHECK(balancer.sessions());
+  CHECK(haproxy.commands().at(7) == "show info");
+}
+
+TEST_CASE("each sample says which process answered: another one was reloaded or restarted") {
+  const TempDir dir;
+  std::atomic<int> pid = 4711;
+  const FakeHaproxy haproxy(dir / "stats", [&](const std::string&, int socket) {
+    say(socket, "Name: HAProxy\nVersion: 2.6.12\nPid: " + std::to_string(pid) + "\nnode: vm\n\n" + kGood);
+  });
+  HaproxyBalancer balancer(options(dir));
+  for (const int expected : {4711, 4711, 12}) {
+    pid = expected;
+    const auto seen = balancer.observe();
+    REQUIRE(error_of(seen) == "");
+    CHECK((*seen)->pid == expected);
+    CHECK((*seen)->gears.size() == 1);
+  }
+}
+
+TEST_CASE("of two replies neither may be missing or strange") {
+  struct Case {
+    const char* what;
+    std::string reply;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"the statistics alone", kGood, "no Version line"},
+      {"who it is alone", kInfo, "'show stat' is empty"},
+      {"who it is, cut", kInfo.substr(0, kInfo.size() - 1), "'show stat' is empty"},
+      {"no empty line in between", kInfo.substr(0, kInfo.size() - 1) + kGood, "'show stat' is empty"},
+      {"the other way round", kGood + kInfo, "no Version line"},
+      {"no pid", "Version: 2.6.12\n\n" + kGood, "no Pid line"},
+      {"a strange pid", "Version: 2.6.12\nPid: -3\n\n" + kGood, "strange pid"},
+  };
+  for (const auto& [what, reply, says] : cases) {
+    INFO(what);
+    const TempDir dir;
+    const std::string text = reply;
+    const FakeHaproxy haproxy(dir / "stats", [&text](const std::string&, int socket) { say(socket, text); });
+    HaproxyBalancer balancer(options(dir));
+    const auto seen = balancer.observe();
+    REQUIRE(!seen);
+    INFO(seen.error().message);
+    CHECK(seen.error().code == Errc::unavailable);
+    CHECK(seen.error().message.find(says) != std::string::npos);
+  }
 }
 
 TEST_CASE("a command without the reply it should have is an error that names the command") {
@@ -159,8 +216,9 @@ TEST_CASE("a command without the reply it should have is an error that names the
     const TempDir dir;
     const FakeHaproxy haproxy(dir / "stats", answering(reply));
     HaproxyBalancer balancer(options(dir));
-    for (const auto& error : {balancer.add({"00000001", 1}).error(), balancer.drain("00000001").error(), balancer.maint("00000001").error(),
-                              balancer.cut_sessions("00000001").error(), balancer.remove("00000001").error()}) {
+    for (const auto& error :
+         {balancer.add({"00000001", 1}).error(), balancer.drain("00000001").error(), balancer.recall("00000001").error(),
+          balancer.maint("00000001").error(), balancer.cut_sessions("00000001").error(), balancer.remove("00000001").error()}) {
       INFO(error.message);
       CHECK(error.code == code);
       CHECK(error.message.find("server") != std::string::npos);
@@ -180,7 +238,7 @@ TEST_CASE("an addition whose later commands fail is not taken for done") {
   REQUIRE(!added);
   CHECK(added.error().message.find("dynamic-cookie") != std::string::npos);
   CHECK(haproxy.commands().back() ==
-        "set server express/gear-00000001-prod addr 10.0.3.11 port 8080; "
+        "set server express/gear-00000001-prod addr 10.0.3.11 port 8080; set server express/gear-00000001-prod health up; "
         "add server express/gear-00000001-prod 10.0.3.11:8080 check inter 500; enable health express/gear-00000001-prod; "
         "set server express/gear-00000001-prod state ready; enable dynamic-cookie backend express");
 }

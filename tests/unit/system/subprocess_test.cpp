@@ -65,8 +65,7 @@ TEST_CASE("a program that cannot be run is a configuration error") {
   const auto unknown = run_process({"gearscale-no-such-program"}, kPlenty);
   REQUIRE(!unknown);
   CHECK(unknown.error().code == Errc::config);
-  CHECK(unknown.error().message ==
-        "cannot run gearscale-no-such-program: not found in /usr/sbin:/usr/bin:/sbin:/bin; give its full path");
+  CHECK(unknown.error().message == "cannot run gearscale-no-such-program: not found in /usr/sbin:/usr/bin:/sbin:/bin; give its full path");
   for (const auto& path : {dir / "none", dir / "plain", dir.path()}) {
     const auto refused = run_process({path}, kPlenty);
     REQUIRE(!refused);
@@ -78,6 +77,7 @@ TEST_CASE("a program that cannot be run is a configuration error") {
 TEST_CASE("the environment is clean and the input is empty") {
   ::setenv("GEARSCALE_SECRET", "x", 1);
   CHECK(run({"env"}).output == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n");
+  CHECK(run_process({"env"}, kPlenty, {"GEAR_ID=1f3a9c02"})->output == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nGEAR_ID=1f3a9c02\n");
   const auto result = run({"cat"});
   CHECK(result.exit_code == 0);
   CHECK(result.output.empty());

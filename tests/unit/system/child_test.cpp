@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gearscale/gears/child.hpp"
+#include "gearscale/system/child.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #include "gearscale/system/files.hpp"
 #include "support/catch.hpp"
 
-namespace gearscale::gears {
+namespace gearscale::system {
 
 namespace {
 
@@ -65,13 +65,13 @@ TEST_CASE("an exception, a crash and an early exit are errors that say so") {
       },
       kLong);
   REQUIRE_FALSE(crashed);
-  CHECK(crashed.error().message == "the process that works on containers was ended by signal 9");
+  CHECK(crashed.error().message == "the helper process was ended by signal 9");
   const auto left = call_in_child([]() -> Result<std::string> { ::_exit(7); }, kLong);
   REQUIRE_FALSE(left);
-  CHECK(left.error().message == "the process that works on containers ended with exit code 7");
+  CHECK(left.error().message == "the helper process ended with exit code 7");
   const auto silent = call_in_child([]() -> Result<std::string> { ::_exit(0); }, kLong);
   REQUIRE_FALSE(silent);
-  CHECK(silent.error().message == "the process that works on containers answered something unreadable");
+  CHECK(silent.error().message == "the helper process answered something unreadable");
 }
 
 TEST_CASE("a call that hangs ends at its deadline and leaves no process") {
@@ -83,7 +83,7 @@ TEST_CASE("a call that hangs ends at its deadline and leaves no process") {
       core::Millis(50));
   REQUIRE_FALSE(hung);
   CHECK(hung.error().code == Errc::failed);
-  CHECK(hung.error().message == "LXC did not answer within 50 ms");
+  CHECK(hung.error().message == "the helper process did not answer within 50 ms");
   CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);  // no child at all
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("the child has nothing open of its parent's, default signals, and a na
   const auto said = call_in_child(
       []() -> Result<std::string> {
         std::string text;
-        const auto names = system::list_directory("/proc/self/fd");
+        const auto names = list_directory("/proc/self/fd");
         for (const auto& name : *names) {
           char target[256];
           const auto length = ::readlink(("/proc/self/fd/" + name).c_str(), target, sizeof target);
@@ -142,6 +142,20 @@ TEST_CASE("the child has nothing open of its parent's, default signals, and a na
   ::signal(SIGUSR1, SIG_DFL);
   REQUIRE(said);
   CHECK(*said == "null null null pipe default unblocked gearscale-gear");
+}
+
+TEST_CASE("a child has the name it is given") {
+  auto child = Child::start(
+      []() -> Result<std::string> {
+        char comm[16];
+        ::prctl(PR_GET_NAME, comm);
+        return std::string(comm);
+      },
+      "gearscale-other");
+  REQUIRE(child);
+  REQUIRE(ended(*child));
+  REQUIRE(child->reap());
+  CHECK(child->result().value_or("") == "gearscale-other");
 }
 
 TEST_CASE("the parent's signal mask is as before") {
@@ -168,7 +182,7 @@ TEST_CASE("killing a child ends what it has started, too") {
     return std::string();
   });
   REQUIRE(child);
-  const system::Deadline deadline(kLong);
+  const Deadline deadline(kLong);
   while (*static_cast<volatile pid_t*>(pid) == 0 && !deadline.is_over()) ::poll(nullptr, 0, 1);
   REQUIRE(*pid > 0);
   child->kill();
@@ -176,7 +190,7 @@ TEST_CASE("killing a child ends what it has started, too") {
   CHECK(child->reap());
   // An orphan now; whoever adopted it may still have to wait for it, so its state counts.
   for (;;) {
-    const auto stat = system::read_file("/proc/" + std::to_string(*pid) + "/stat", 4096);
+    const auto stat = read_file("/proc/" + std::to_string(*pid) + "/stat", 4096);
     if (!stat || stat->find(") Z ") != std::string::npos || deadline.is_over()) break;
     ::poll(nullptr, 0, 1);
   }
@@ -200,9 +214,9 @@ TEST_CASE("a child dies with its parent") {
   }
   ::waitpid(parent, nullptr, 0);
   REQUIRE(*pid > 0);
-  const system::Deadline deadline(kLong);
+  const Deadline deadline(kLong);
   for (;;) {
-    const auto stat = system::read_file("/proc/" + std::to_string(*pid) + "/stat", 4096);
+    const auto stat = read_file("/proc/" + std::to_string(*pid) + "/stat", 4096);
     if (!stat || stat->find(") Z ") != std::string::npos || deadline.is_over()) break;
     ::poll(nullptr, 0, 1);
   }
@@ -210,4 +224,4 @@ TEST_CASE("a child dies with its parent") {
   ::munmap(pid, sizeof(pid_t));
 }
 
-}  // namespace gearscale::gears
+}  // namespace gearscale::system

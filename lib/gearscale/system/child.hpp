@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Child: one function run in a forked process of its own (no exec), and what it answers. All liblxc calls are made in such processes:
-// liblxc may hang, leak or crash, and the control loop must neither wait nor fall with it.
+// Child: one function run in a forked process of its own (no exec), and what it answers. What may hang, leak or crash (each call of liblxc)
+// and what takes longer than a tick may (HAProxy's own check of its file) is done in one: the control loop neither waits nor falls with it.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 #include "gearscale/base/result.hpp"
 #include "gearscale/core/types.hpp"
 
-namespace gearscale::gears {
+namespace gearscale::system {
 
 // Only for single-threaded processes, because the child goes on to allocate memory and to call libraries. It gets default signals, umask
 // 022, "/" as directory, /dev/null as standard files, no other descriptor of ours, a process group of its own and a name of its own, and it
@@ -21,8 +21,9 @@ class Child {
  public:
   using Work = std::function<Result<std::string>()>;
 
-  // Errc::failed when there is no memory, process or descriptor left. The work's exceptions become its error.
-  static Result<Child> start(const Work& work);
+  // Errc::failed when there is no memory, process or descriptor left. The work's exceptions become its error. The name (15 characters at
+  // most) is what ps(1) shows; the default is that of what works on containers, because a container's monitor inherits it.
+  static Result<Child> start(const Work& work, const char* name = "gearscale-gear");
 
   Child(Child&&) noexcept = default;
   Child& operator=(Child&&) = delete;
@@ -59,4 +60,4 @@ class Child {
 // Runs the work in a child and waits for its answer. Errc::failed when it does not come before the deadline; the child is killed then.
 Result<std::string> call_in_child(const Child::Work& work, core::Millis deadline);
 
-}  // namespace gearscale::gears
+}  // namespace gearscale::system

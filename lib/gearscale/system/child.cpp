@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // fork(2) and a pipe for the answer: a line "<code> <errno>" (code 'k' for success, else the number of the Errc), then the text.
-#include "gearscale/gears/child.hpp"
+#include "gearscale/system/child.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,7 +21,7 @@
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
 
-namespace gearscale::gears {
+namespace gearscale::system {
 
 namespace {
 
@@ -36,7 +36,7 @@ std::string encode(const Result<std::string>& result) {
 }
 
 Result<std::string> decode(std::string_view answer) {
-  const auto broken = [] { return fail(Errc::failed, "the process that works on containers answered something unreadable"); };
+  const auto broken = [] { return fail(Errc::failed, "the helper process answered something unreadable"); };
   const auto line_end = answer.find('\n');
   if (line_end == std::string_view::npos) return broken();
   const auto head = split(answer.substr(0, line_end), ' ');
@@ -61,7 +61,7 @@ void arrange_descriptors(int answer) {
   ::close_range(kAnswerFd + 1, UINT_MAX, 0);
 }
 
-[[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work) {
+[[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work, const char* name) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);                                    // it died before we asked to be told
@@ -69,12 +69,11 @@ void arrange_descriptors(int answer) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  // The monitor of a container keeps this name: whoever ends the controller by its name must not end the gears with it.
-  ::prctl(PR_SET_NAME, "gearscale-gear");
+  ::prctl(PR_SET_NAME, name);  // not the controller's: whoever ends that by its name must not end this, or the gears that inherit it
   arrange_descriptors(answer);
   ::umask(022);
-  for (const auto* name : {"LISTEN_FDS", "LISTEN_PID"}) {
-    ::unsetenv(name);  // liblxc would keep low descriptors open in a container's monitor
+  for (const auto* variable : {"LISTEN_FDS", "LISTEN_PID"}) {
+    ::unsetenv(variable);  // liblxc would keep low descriptors open in a container's monitor
   }
   if (::chdir("/") != 0) ::_exit(1);
   std::string message;
@@ -83,16 +82,16 @@ void arrange_descriptors(int answer) {
   } catch (const std::exception& failure) {
     message = encode(fail(Errc::failed, std::string("unexpected exception: ") + failure.what()));
   }
-  system::write_all(kAnswerFd, message);
+  write_all(kAnswerFd, message);
   ::_exit(0);
 }
 
 }  // namespace
 
-Result<Child> Child::start(const Work& work) {
+Result<Child> Child::start(const Work& work, const char* name) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return system::fail_errno(Errc::failed, "cannot make a pipe for a process that works on containers", errno);
+    return fail_errno(Errc::failed, "cannot make a pipe for a helper process", errno);
   }
   Fd reading(ends[0]);
   const Fd writing(ends[1]);
@@ -104,16 +103,16 @@ Result<Child> Child::start(const Work& work) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   const int failure = errno;
-  if (pid == 0) run_child(writing.get(), parent, work);
+  if (pid == 0) run_child(writing.get(), parent, work, name);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return system::fail_errno(Errc::failed, "cannot start a process that works on containers", failure);
+  if (pid < 0) return fail_errno(Errc::failed, "cannot start a helper process", failure);
   ::setpgid(pid, pid);                                              // both sides do it: whoever is first
   Fd exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // glibc 2.36 declares pidfd_open without extern "C"
   if (!exit_fd.is_open()) {
     const int number = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return system::fail_errno(Errc::failed, "cannot watch a process that works on containers", number);
+    return fail_errno(Errc::failed, "cannot watch a helper process", number);
   }
   return Child(pid, std::move(exit_fd), std::move(reading));
 }
@@ -122,7 +121,7 @@ Child::~Child() {
   if (!exit_fd_.is_open() || over_) return;  // moved from, or gone
   kill();
   pollfd ended{exit_fd_.get(), POLLIN, 0};
-  const system::Deadline deadline(kReapPatience);
+  const Deadline deadline(kReapPatience);
   while (::poll(&ended, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
   }
   reap();  // one that hangs in the kernel even now is left to whoever reaps after us
@@ -161,15 +160,15 @@ Result<std::string> Child::result() const {
   GEARSCALE_CHECK(over_);
   if (wait_code_ == CLD_EXITED && wait_status_ == 0) return decode(answer_);
   if (wait_code_ == CLD_EXITED) {
-    return fail(Errc::failed, "the process that works on containers ended with exit code " + std::to_string(wait_status_));
+    return fail(Errc::failed, "the helper process ended with exit code " + std::to_string(wait_status_));
   }
-  return fail(Errc::failed, "the process that works on containers was ended by signal " + std::to_string(wait_status_));
+  return fail(Errc::failed, "the helper process was ended by signal " + std::to_string(wait_status_));
 }
 
 Result<std::string> call_in_child(const Child::Work& work, core::Millis patience) {
   auto child = Child::start(work);
   if (!child) return fail(child.error());
-  const system::Deadline deadline(patience);
+  const Deadline deadline(patience);
   while (!deadline.is_over()) {
     pollfd events[] = {{child->exit_fd(), POLLIN, 0}, {child->answer_fd(), POLLIN, 0}};
     ::poll(events, 2, deadline.poll_timeout());
@@ -178,7 +177,7 @@ Result<std::string> call_in_child(const Child::Work& work, core::Millis patience
     // The answer's end alone: only the exit is awaited from here on.
     if ((events[1].revents & POLLHUP) != 0) ::poll(events, 1, deadline.poll_timeout());
   }
-  return fail(Errc::failed, "LXC did not answer within " + std::to_string(patience.count()) + " ms");
+  return fail(Errc::failed, "the helper process did not answer within " + std::to_string(patience.count()) + " ms");
 }
 
-}  // namespace gearscale::gears
+}  // namespace gearscale::system

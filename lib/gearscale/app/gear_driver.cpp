@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps planned, executed, recorded.
+#include "gearscale/app/gear_driver.hpp"
+
+#include <algorithm>
+
+#include "gearscale/core/replacement.hpp"
+
+namespace gearscale::app {
+
+namespace {
+
+using core::GearState;
+using core::Step;
+using core::StepKind;
+
+constexpr int kRounds = 4;  // a gear takes at most this many steps in one tick (begin_removal, unenrol, tear_down ...)
+constexpr core::Millis kFirstHoldOff{5'000};
+constexpr core::Millis kLongestHoldOff{300'000};
+
+}  // namespace
+
+GearDriver::GearDriver(const ControlSettings& settings, const Ports& ports, IdSource fresh_id, Inventory& inventory, Recorder& recorder,
+                       core::PolicyState& policy_state)
+    : settings_(settings),
+      ports_(ports),
+      fresh_id_(std::move(fresh_id)),
+      inventory_(inventory),
+      executor_(ports, settings.timeouts, inventory),
+      recorder_(recorder),
+      policy_state_(policy_state) {}
+
+void GearDriver::collect(core::Time now) {
+  for (const auto& result : ports_.host.finished()) {
+    inventory_.job_ended(result);
+    recorder_.hook_output(result.id, result.log);
+    if (result.kind == JobKind::tear_down && !result.detail) {
+      inventory_.step_failed(result.id, now, result.detail.error().message);
+      recorder_.step(result.id, StepKind::tear_down, fail(result.detail.error()));
+    }
+  }
+  for (const auto& id : ports_.host.died()) inventory_.container_died(id);
+  executor_.collect_file();
+  recorder_.file(executor_.file_error());
+}
+
+void GearDriver::retry_file(const core::Registry& registry) {
+  if (!executor_.file_error().empty() && !ports_.balancer.file_busy()) executor_.sync_file(registry);
+}
+
+std::string GearDriver::unused_id(const core::Registry& registry) const {
+  for (;;) {
+    auto id = fresh_id_();
+    if (core::find_gear(registry, id) == nullptr) return id;
+  }
+}
+
+void GearDriver::hold_off_creations(core::Time now) {
+  const auto doublings = std::min(create_failures_++, 6);
+  create_not_before_ = now + std::min(kFirstHoldOff * (1 << doublings), kLongestHoldOff);
+}
+
+bool GearDriver::prepare_creation(Step& step, const core::Registry& registry, const std::vector<Step>& before, core::Time now) {
+  std::vector<std::uint32_t> taken;
+  taken.reserve(registry.gears.size() + before.size());
+  for (const auto& gear : registry.gears) taken.push_back(gear.address);
+  for (const auto& other : before) taken.push_back(other.address);
+  const auto address = core::pick_address(settings_.pool, taken);
+  const auto& template_name =
+      step.replaces.empty() ? core::template_in_force(registry, settings_.template_name) : registry.replacement.template_name;
+  const auto room = address ? ports_.host.check_room(static_cast<int>(before.size()) + 1, template_name)
+                            : Result<void>(fail(Errc::limit, "every address of the pool is in use"));
+  if (room) {
+    step.id = unused_id(registry);
+    step.address = *address;
+    return true;
+  }
+  hold_off_creations(now);
+  const bool standby = step.kind == StepKind::create_standby;
+  recorder_.notice(Severity::warn,
+                   std::string(standby ? "No standby can be made now: " : "No replacement can be made now: ") + room.error().message);
+  return false;
+}
+
+std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const core::Limits& limits, core::Time now) {
+  core::Surroundings around;
+  around.timeouts = settings_.timeouts;
+  around.standby = settings_.standby;
+  around.limits = limits;
+  around.keeps_pool = settings_.keeps_pool;
+  around.refill_not_before = create_not_before_;
+  around.template_name = core::template_in_force(registry, settings_.template_name);
+  around.parallel_starts = settings_.parallel_starts;
+  const auto views = inventory_.views(registry);
+  auto steps = core::next_steps(views, around, now);
+  if (registry.replacement.state != core::Replacement::State::none && now >= create_not_before_) {
+    const auto more = core::replacement_steps(registry.replacement, views);
+    steps.insert(steps.end(), more.begin(), more.end());
+  }
+  std::vector<Step> creations;  // each takes an address that the next one must not have
+  std::erase_if(steps, [&](Step& step) {
+    if (!step.id.empty()) return false;
+    if (!prepare_creation(step, registry, creations, now)) return true;
+    creations.push_back(step);
+    return false;
+  });
+  return steps;
+}
+
+// A replacement stops at the first new gear that fails, and ends when there is nothing left to replace.
+void GearDriver::follow_replacement(Working& working) {
+  const auto& registry = working.read();
+  if (registry.replacement.state != core::Replacement::State::running) return;
+  const auto* failed = core::failed_replacement(registry.gears);
+  const auto progress = core::progress_of(registry.replacement, registry.gears);
+  if (failed == nullptr && !progress.is_done()) return;
+  auto next = registry;
+  next.replacement.state = failed != nullptr ? core::Replacement::State::stopped : core::Replacement::State::done;
+  next.replacement.note = failed != nullptr     ? core::gear_name(settings_.application, failed->id) + ": " + failed->note
+                          : progress.pinned > 0 ? std::to_string(progress.pinned) + " pinned gear(s) stay"
+                                                : std::string();
+  // What was on its way stays, as additional gears: the policy removes what is not needed.
+  for (auto& gear : next.gears) gear.replaces.clear();
+  ++next.generation;
+  if (const auto saved = ports_.store.save(next); !saved) return;  // tried again by the next tick
+  working.draft = std::move(next);
+  const auto& replacement = working.read().replacement;
+  const auto count = std::to_string(replacement.replaced) + " gear(s) replaced by " + replacement.template_name;
+  if (failed != nullptr) return recorder_.notice(Severity::error, "The replacement has stopped, " + count + ": " + replacement.note);
+  recorder_.notice(Severity::info, "The replacement is done, " + count + (replacement.note.empty() ? "" : "; " + replacement.note));
+}
+
+void GearDriver::carry_on(Working& working, const core::Limits& limits, core::Time now) {
+  for (int round = 0; round < kRounds; ++round) {
+    follow_replacement(working);
+    auto steps = plan_steps(working.read(), limits, now);
+    if (steps.empty()) return;
+    run(std::move(steps), working, now);
+  }
+}
+
+GearDriver::Done GearDriver::execute(std::vector<Step> steps, Working& working, core::Time now) {
+  Done done;
+  if (steps.empty()) return done;
+  for (const auto& step : steps) {
+    if (const auto* gear = core::find_gear(working.read(), step.id); gear != nullptr) done.before.gears.push_back(*gear);
+  }
+  const auto template_name = core::template_in_force(working.read(), settings_.template_name);
+  done.outcomes = executor_.run(std::move(steps), template_name, working.edit(), now);
+  return done;
+}
+
+void GearDriver::record(const Done& done, const core::Registry& after) {
+  for (const auto& outcome : done.outcomes) record_one(outcome, done.before, after);
+}
+
+void GearDriver::run(std::vector<Step> steps, Working& working, core::Time now) {
+  const auto done = execute(std::move(steps), working, now);
+  record(done, working.read());
+}
+
+void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after) {
+  const auto now = ports_.clock.now();
+  const auto* was = core::find_gear(before, outcome.id);
+  const auto& sight = inventory_.of(outcome.id);
+  if (!outcome.result) {
+    recorder_.step(outcome.id, outcome.kind, outcome.result);
+    if (outcome.kind == StepKind::enrol) core::settle(policy_state_, core::Outcome::add_failed, now);
+    return;
+  }
+  switch (outcome.kind) {
+    case StepKind::wake:
+    case StepKind::recall:
+      served_ = true;
+      recorder_.became_ready(outcome.id, settings_.pid, outcome.kind == StepKind::wake ? "woken from standby" : kRecalled);
+      return core::settle(policy_state_, core::Outcome::served, now);
+    case StepKind::enrol:
+      if (was->state != GearState::starting) return recorder_.step(outcome.id, outcome.kind, outcome.result);
+      served_ = true;
+      recorder_.became_ready(outcome.id, sight.job_pid, sight.job_text);
+      return core::settle(policy_state_, core::Outcome::served, now);
+    case StepKind::rest:
+      create_failures_ = 0;
+      recorder_.stands_by(outcome.id, sight.job_pid, sight.job_text);
+      return;
+    case StepKind::give_up: {
+      const bool standby = was->state == GearState::preparing || was->state == GearState::standby;
+      recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
+      if (!standby) return core::settle(policy_state_, core::Outcome::add_failed, now);
+      return hold_off_creations(now);
+    }
+    case StepKind::park:
+    case StepKind::forget:
+      if (was->state == GearState::failed) return recorder_.step(outcome.id, outcome.kind, outcome.result);
+      recorder_.removed(outcome.id, sight.job_pid, outcome.kind == StepKind::park ? "kept as a standby" : sight.job_text);
+      return core::settle(policy_state_, core::Outcome::removed, now);
+    default: recorder_.step(outcome.id, outcome.kind, outcome.result);
+  }
+}
+
+}  // namespace gearscale::app

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of single gears, bounded by what all of them together may do. Pure.
+#include "gearscale/core/pool.hpp"
+
+#include <algorithm>
+
+namespace gearscale::core {
+
+namespace {
+
+struct Census {
+  int counted = 0;    // serving, DOWN and starting: what the limits count
+  int pooled = 0;     // standbys that fit, and those on their way there
+  int preparing = 0;  // all on their way there
+  int needed = 0;     // starting, wherever they are
+  int starting_jobs = 0;
+};
+
+Census count(const std::vector<GearView>& gears, const std::string& template_name) {
+  Census census;
+  for (const auto& view : gears) {
+    const auto state = view.gear->state;
+    const bool pool = state == GearState::standby || state == GearState::preparing;
+    if (state == GearState::starting) ++census.needed;
+    if (state == GearState::starting && view.job == JobState::running) ++census.starting_jobs;
+    if (state == GearState::preparing) ++census.preparing;
+    if (pool && fits(*view.gear, template_name)) ++census.pooled;
+    const bool in_service = state == GearState::serving && view.server != ServerState::maint && view.server != ServerState::drain;
+    if ((state == GearState::starting && view.gear->replaces.empty()) || in_service) ++census.counted;
+  }
+  return census;
+}
+
+// The standby that is to go: one of another template first, else, when there are too many, the newest.
+const GearView* superfluous(const std::vector<GearView>& gears, const std::string& template_name, bool too_many) {
+  const GearView* newest = nullptr;
+  for (const auto& view : gears) {
+    if (view.gear->state != GearState::standby) continue;
+    if (!fits(*view.gear, template_name)) return &view;
+    if (newest == nullptr || view.gear->created_ms > newest->gear->created_ms) newest = &view;
+  }
+  return too_many ? newest : nullptr;
+}
+
+}  // namespace
+
+int standbys_wanted(const StandbyPolicy& policy, const Limits& limits, int counted) {
+  if (limits.max == Limits::kNoLimit) return policy.count;
+  return std::clamp(limits.max - counted, 0, policy.count);
+}
+
+std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundings& around, Time now) {
+  auto census = count(gears, around.template_name);
+  const int wanted = standbys_wanted(around.standby, around.limits, census.counted);
+  std::vector<Step> steps;
+  for (const auto& view : gears) {
+    if (now < view.not_before) continue;
+    auto kind = next_step(view, around.timeouts, now);
+    if (!kind) continue;
+    if (*kind == StepKind::bring_up && census.starting_jobs++ >= around.parallel_starts) continue;
+    if (*kind == StepKind::stand_by && census.needed > 0) continue;
+    const bool sound = view.gear->state == GearState::removing && view.job == JobState::none && !view.gear->dismissed &&
+                       fits(*view.gear, around.template_name) && view.container != ContainerState::stopped &&
+                       view.container != ContainerState::absent;
+    if (*kind == StepKind::tear_down && sound && around.keeps_pool && census.pooled < wanted) {
+      kind = StepKind::park;
+      ++census.pooled;
+      ++census.preparing;
+    }
+    steps.push_back(Step{*kind, view.gear->id, 0, ""});
+  }
+  if (!around.keeps_pool) return steps;
+  const auto is_moving = [&](const GearView& view) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Step& step) { return step.id == view.gear->id; });
+  };
+  if (const auto* surplus = superfluous(gears, around.template_name, census.pooled > wanted); surplus != nullptr && !is_moving(*surplus)) {
+    steps.push_back(Step{StepKind::begin_removal, surplus->gear->id, 0, ""});
+  } else if (census.pooled < wanted && census.preparing == 0 && census.needed == 0 && now >= around.refill_not_before) {
+    steps.push_back(Step{StepKind::create_standby, "", 0, ""});
+  }
+  return steps;
+}
+
+}  // namespace gearscale::core

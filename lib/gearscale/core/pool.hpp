@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every gear does next by itself, where that depends on the others too: the pool of standbys, how many start at a time. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gearscale/core/plan.hpp"
+
+namespace gearscale::core {
+
+// What the next steps depend on besides the gears themselves.
+struct Surroundings {
+  Timeouts timeouts;
+  StandbyPolicy standby;
+  Limits limits;
+  bool keeps_pool = false;    // this process fills and trims the pool of standbys
+  Time refill_not_before{};   // hold-off after a standby that did not become ready
+  std::string template_name;  // in force
+  int parallel_starts = 4;    // gears that are cloned and started at the same time
+};
+
+// How many standbys there should be: standby_count, but no more than could still serve under scale_max.
+int standbys_wanted(const StandbyPolicy& policy, const Limits& limits, int counted);
+
+// The next step of each gear (next_step), where there is room for it: at most parallel_starts bring_up jobs at a time, and none that prepares a
+// standby while a gear starts that is needed. A gear that left HAProxy is parked when the pool has room for it and it fits. Then, one a call,
+// what the pool needs: a standby that does not fit or is too many leaves, a missing one is created (step without id and address: the caller
+// fills them in).
+std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundings& around, Time now);
+
+}  // namespace gearscale::core
