@@ -29,8 +29,9 @@ struct ServerView {
 };
 
 struct BalancerView {
-  double sessions = 0;   // BACKEND scur, queued ones included
-  std::int64_t pid = 0;  // of the HAProxy that answered: another one than before means a reload or a restart
+  bool has_predecessor = false;  // an earlier HAProxy process has not ended yet: it may have sessions on any gear
+  double sessions = 0;           // BACKEND scur, queued ones included
+  std::int64_t pid = 0;          // of the HAProxy that answered: another one than before means a reload or a restart
   std::vector<ServerView> gears;
 };
 

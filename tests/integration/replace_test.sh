@@ -97,7 +97,7 @@ sleep 0.2
 kill -KILL "$(cat "$dir/run/haproxy_ctld.pid")"
 await 5 exits 1 "$tools/haproxy_ctld_daemon" status
 "$tools/haproxy_ctld_daemon" start > /dev/null
-check 'a daemon that starts again carries it on' await 15 status_has ".state == \"done\" and .template == \"$third\" and .replaced == $before"
+check 'a daemon that starts again carries it on' await 60 status_has ".state == \"done\" and .template == \"$third\" and .replaced == $before"
 check 'until the old ones are gone' await 15 serves "$before"
 check 'all gears are of the third template' test "$(templates)" = "$third"
 

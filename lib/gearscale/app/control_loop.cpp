@@ -19,11 +19,11 @@ constexpr core::Millis kDriverPatience{90'000};  // past a gear's deadline: long
 constexpr core::Millis kFilePatience{20'000};    // for haproxy.cfg: longer than one writing takes
 
 // Until one of the descriptors has something or the time is over. True: somebody replaced the registry, or something ended.
-bool wait(const Ports& ports, const LoopHooks& hooks, core::Millis longest) {
+bool wait(const Ports& ports, const LoopHooks& hooks, core::Millis longest, bool drives) {
   pollfd fds[] = {{hooks.signal_fd, POLLIN, 0},
                   {hooks.registry_fd, POLLIN, 0},
-                  {ports.host.ready_fd(), POLLIN, 0},
-                  {ports.balancer.file_fd(), POLLIN, 0}};
+                  {drives ? ports.host.ready_fd() : -1, POLLIN, 0},  // who only watches does not empty them
+                  {drives ? ports.balancer.file_fd() : -1, POLLIN, 0}};
   const auto milliseconds = std::clamp<core::Millis::rep>(longest.count(), 0, 60'000);
   if (::poll(fds, 4, static_cast<int>(milliseconds)) <= 0) return false;
   if ((fds[1].revents & POLLIN) != 0) hooks.registry_touched();
@@ -62,7 +62,7 @@ int run_loop(Controller& controller, const Ports& ports, const std::function<Int
       if (sample) next_sample = std::max(next_sample + intervals().sample, now);
     }
     const auto due_at = std::min({next_check, next_sample, next_look});
-    touched = wait(ports, hooks, drives ? due_at - ports.clock.now() : kDriverInterval) || touched;
+    touched = wait(ports, hooks, drives ? due_at - ports.clock.now() : kDriverInterval, drives) || touched;
   }
 }
 
@@ -91,7 +91,7 @@ Result<bool> follow_until(Controller& controller, const Ports& ports, const Loop
     const auto done = watch(Scenery{registry, controller.inventory(), drives});
     if (!done) return fail(done.error());
     if (interrupted || *done) return interrupted;
-    wait(ports, hooks, controller.next_look().value_or(kDriverInterval));
+    wait(ports, hooks, controller.next_look().value_or(kDriverInterval), drives);
   }
 }
 

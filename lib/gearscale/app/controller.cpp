@@ -118,6 +118,7 @@ void Controller::notice_reload(std::int64_t pid, core::Time now) {
   if (haproxy_pid_ != 0 && pid != haproxy_pid_) {
     core::reloaded(settings_.policy, policy_state_, now);
     response_.start_over(now);
+    reconciled_ = false;  // its file may have been older than what the last process was told
     recorder_.notice(Severity::info, "HAProxy was reloaded or restarted (pid " + std::to_string(haproxy_pid_) + " -> " +
                                          std::to_string(pid) + "): flap protection starts again");
   }
@@ -238,12 +239,14 @@ TickReport Controller::tick(const TickInput& input) {
   if (!seen) report.error = seen.error();
   const auto sessions =
       seen ? std::optional((*seen)->sessions) : std::nullopt;  // the view itself lives until the next call of the balancer only
+  const bool check = input.look == Look::check;
   if (seen) notice_reload((*seen)->pid, now);
+  if (check && seen) response_.look_after(haproxy_pid_, now, recorder_);  // before the lock: it may wait for an exchange
 
   const auto lock = ports_.store.lock(kLockPatience);
   const auto loaded = lock ? ports_.store.load() : Result<Store::Loaded>(fail(lock.error()));
   if (!loaded) {
-    if (input.look == Look::check) recorder_.notice(Severity::error, "This check is skipped: " + loaded.error().message);
+    if (check) recorder_.notice(Severity::error, "This check is skipped: " + loaded.error().message);
     report.error = loaded.error();
     return report;
   }
@@ -261,8 +264,6 @@ TickReport Controller::tick(const TickInput& input) {
       return report;
     }
   }
-  const bool check = input.look == Look::check;
-  if (check && seen) response_.look_after(haproxy_pid_, now, recorder_);
   if (check || (input.look == Look::fast && seen && !settings_.dry_run)) {
     auto decision = decide(input, working, sessions, now);
     if (decision.action != core::Action::hold) act(decision, working, report, now);

@@ -15,6 +15,8 @@ using core::ServerState;
 using core::Step;
 using core::StepKind;
 
+constexpr core::Millis kConfirmPatience{5'000};
+
 bool is_at_once(StepKind kind) { return kind == StepKind::wake || kind == StepKind::recall; }
 
 bool is_intent(StepKind kind) {
@@ -106,14 +108,14 @@ void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) 
   core::enter(gear, state_after(step.kind), timeouts_, now);
 }
 
-void Executor::apply(const Step& step, const std::string& template_name, core::Registry& registry, core::Time now) {
+void Executor::apply(const Step& step, core::Registry& registry, core::Time now) {
   if (is_addition(step)) registry.last_addition = now;
   if (step.kind == StepKind::create || step.kind == StepKind::create_standby) {
     core::Gear gear;
     gear.id = step.id;
     gear.address = step.address;
     gear.created_ms = ports_.clock.system_micros() / 1'000;
-    gear.template_name = step.replaces.empty() ? template_name : registry.replacement.template_name;
+    gear.template_name = step.replaces.empty() ? core::template_in_force(registry, template_name_) : registry.replacement.template_name;
     gear.replaces = step.replaces;
     core::enter(gear, step.kind == StepKind::create ? GearState::starting : GearState::preparing, timeouts_, now);
     registry.gears.push_back(std::move(gear));
@@ -123,7 +125,7 @@ void Executor::apply(const Step& step, const std::string& template_name, core::R
   GEARSCALE_CHECK(gear != nullptr);
   if (step.kind != StepKind::relieve) return change_state(step, *gear, now);
   gear->replaces.clear();
-  core::put_in_force(registry);
+  core::put_in_force(registry, template_name_);
   auto* old = core::find_gear(registry, step.replaces);
   if (old != nullptr && old->pinned) return;  // since the replacement began
   ++registry.replacement.replaced;
@@ -132,11 +134,11 @@ void Executor::apply(const Step& step, const std::string& template_name, core::R
   change_state(Step{StepKind::begin_drain, old->id, 0, ""}, *old, now);
 }
 
-Result<void> Executor::intend(const std::vector<Step>& steps, const std::string& template_name, core::Registry& draft, core::Time now) {
+Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& draft, core::Time now) {
   if (std::none_of(steps.begin(), steps.end(), [](const Step& step) { return is_intent(step.kind); })) return {};
   auto next = draft;
   for (const auto& step : steps) {
-    if (is_intent(step.kind)) apply(step, template_name, next, now);
+    if (is_intent(step.kind)) apply(step, next, now);
   }
   ++next.generation;
   auto saved = ports_.store.save(next);
@@ -144,8 +146,7 @@ Result<void> Executor::intend(const std::vector<Step>& steps, const std::string&
   return saved;
 }
 
-Result<void> Executor::begin_job(JobKind kind, const core::Gear& gear) {
-  const auto deadline = kind == JobKind::tear_down ? timeouts_.tear_down : timeouts_.boot;
+Result<void> Executor::begin_job(JobKind kind, const core::Gear& gear, core::Millis deadline) {
   auto begun = ports_.host.begin(kind, GearSpec{gear.id, gear.address, gear.template_name}, deadline);
   if (begun) inventory_.of(gear.id).job = core::JobState::running;
   return begun;
@@ -167,10 +168,11 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
     return done;
   };
   switch (step.kind) {
-    case StepKind::bring_up:
-    case StepKind::confirm: return begin_job(JobKind::bring_up, *gear);
-    case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear);
-    case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear);
+    case StepKind::bring_up: return begin_job(JobKind::bring_up, *gear, timeouts_.boot);
+    // It serves already: one that does not answer soon is taken out again.
+    case StepKind::confirm: return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
+    case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear, timeouts_.boot);
+    case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear, timeouts_.tear_down);
     case StepKind::enrol: {
       auto added = to_state(ServerState::up, ports_.balancer.add(ServerSpec{gear->id, gear->address}));
       if (added && gear->state == GearState::starting) core::enter(*gear, GearState::serving, timeouts_, now);
@@ -214,9 +216,9 @@ bool Executor::collect_file() {
   return written.has_value();
 }
 
-std::vector<StepOutcome> Executor::run(std::vector<Step> steps, const std::string& template_name, core::Registry& draft, core::Time now) {
+std::vector<StepOutcome> Executor::run(std::vector<Step> steps, core::Registry& draft, core::Time now) {
   auto outcomes = at_once(steps, draft);
-  const auto intended = intend(steps, template_name, draft, now);
+  const auto intended = intend(steps, draft, now);
   for (auto& outcome : outcomes) {
     if (!intended && outcome.result) outcome.result = intended;  // it serves, and is adopted when the registry can be written again
   }

@@ -29,21 +29,22 @@ struct StepOutcome {
 
 class Executor {
  public:
-  Executor(const Ports& ports, const core::Timeouts& timeouts, Inventory& inventory)
-      : ports_(ports), timeouts_(timeouts), inventory_(inventory) {}
+  // `template_name`: the configured one.
+  Executor(const Ports& ports, const core::Timeouts& timeouts, std::string template_name, Inventory& inventory)
+      : ports_(ports), timeouts_(timeouts), template_name_(std::move(template_name)), inventory_(inventory) {}
 
   // The effects of `wake` and `recall`, which are done before they are written down: nothing is forked, synced or checked on the way from the
   // decision to the gear that serves. A gear that cannot be woken is roused instead: its step is changed, and an outcome of the failure is returned
   // too.
   std::vector<StepOutcome> at_once(std::vector<core::Step>& steps, const core::Registry& registry);
 
-  // Changes `draft` by the steps that are intents and by those of at_once, and saves it when there are any. New gears are of `template_name`.
+  // Changes `draft` by the steps that are intents and by those of at_once, and saves it when there are any. New gears are of the template in force.
   // On an error `draft` is unchanged. The lock must be held.
-  Result<void> intend(const std::vector<core::Step>& steps, const std::string& template_name, core::Registry& draft, core::Time now);
+  Result<void> intend(const std::vector<core::Step>& steps, core::Registry& draft, core::Time now);
 
   // at_once(), intend(), then the other effects, then the registry again where effects changed it; haproxy.cfg follows in a process of its own.
   // Never waits longer than the ports' own deadlines.
-  std::vector<StepOutcome> run(std::vector<core::Step> steps, const std::string& template_name, core::Registry& draft, core::Time now);
+  std::vector<StepOutcome> run(std::vector<core::Step> steps, core::Registry& draft, core::Time now);
 
   // Begins to make haproxy.cfg hold the gears that belong there; cheap when it does already.
   void sync_file(const core::Registry& registry);
@@ -53,15 +54,16 @@ class Executor {
   const std::string& file_error() const { return file_error_; }
 
  private:
-  void apply(const core::Step& step, const std::string& template_name, core::Registry& registry, core::Time now);
+  void apply(const core::Step& step, core::Registry& registry, core::Time now);
   void change_state(const core::Step& step, core::Gear& gear, core::Time now);
   Result<void> wake(const core::Gear& gear);
   Result<void> effect(const core::Step& step, core::Registry& draft, core::Time now);
-  Result<void> begin_job(JobKind kind, const core::Gear& gear);
+  Result<void> begin_job(JobKind kind, const core::Gear& gear, core::Millis deadline);
   Result<void> unenrol(const core::Gear& gear);
 
   Ports ports_;
   core::Timeouts timeouts_;
+  std::string template_name_;
   Inventory& inventory_;
   std::string file_error_;
 };

@@ -3,6 +3,7 @@
 #include "gearscale/app/gear_driver.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "gearscale/core/replacement.hpp"
 
@@ -26,7 +27,7 @@ GearDriver::GearDriver(const ControlSettings& settings, const Ports& ports, IdSo
       ports_(ports),
       fresh_id_(std::move(fresh_id)),
       inventory_(inventory),
-      executor_(ports, settings.timeouts, inventory),
+      executor_(ports, settings.timeouts, settings.template_name, inventory),
       recorder_(recorder),
       policy_state_(policy_state) {}
 
@@ -76,6 +77,7 @@ bool GearDriver::prepare_creation(Step& step, const core::Registry& registry, co
     return true;
   }
   hold_off_creations(now);
+  if (!step.replaces.empty() && room.error().code == Errc::config) replacement_trouble_ = room.error().message;
   const bool standby = step.kind == StepKind::create_standby;
   recorder_.notice(Severity::warn,
                    std::string(standby ? "No standby can be made now: " : "No replacement can be made now: ") + room.error().message);
@@ -93,9 +95,11 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   around.parallel_starts = settings_.parallel_starts;
   const auto views = inventory_.views(registry);
   auto steps = core::next_steps(views, around, now);
-  if (registry.replacement.state != core::Replacement::State::none && now >= create_not_before_) {
-    const auto more = core::replacement_steps(registry.replacement, views);
-    steps.insert(steps.end(), more.begin(), more.end());
+  if (registry.replacement.state != core::Replacement::State::none) {
+    const auto more = core::replacement_steps(registry.replacement, views, now);
+    const bool may_create = now >= create_not_before_;
+    std::copy_if(more.begin(), more.end(), std::back_inserter(steps),
+                 [may_create](const Step& step) { return may_create || step.kind != StepKind::create; });
   }
   std::vector<Step> creations;  // each takes an address that the next one must not have
   std::erase_if(steps, [&](Step& step) {
@@ -107,32 +111,38 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   return steps;
 }
 
-// A replacement stops at the first new gear that fails, and ends when there is nothing left to replace.
-void GearDriver::follow_replacement(Working& working) {
+// A replacement stops at the first new gear that fails, or when none can be made; it ends when there is nothing left to replace.
+void GearDriver::follow_replacement(Working& working, core::Time now) {
   const auto& registry = working.read();
   if (registry.replacement.state != core::Replacement::State::running) return;
-  const auto* failed = core::failed_replacement(registry.gears);
+  const auto* failed = core::failed_replacement(registry.replacement, inventory_.views(registry), now);
   const auto progress = core::progress_of(registry.replacement, registry.gears);
-  if (failed == nullptr && !progress.is_done()) return;
+  auto why = std::exchange(replacement_trouble_, {});
+  if (failed != nullptr)
+    why = core::gear_name(settings_.application, failed->id) + ": " + (failed->note.empty() ? "DOWN in HAProxy" : failed->note);
+  if (why.empty() && !progress.is_done()) return;
   auto next = registry;
-  next.replacement.state = failed != nullptr ? core::Replacement::State::stopped : core::Replacement::State::done;
-  next.replacement.note = failed != nullptr     ? core::gear_name(settings_.application, failed->id) + ": " + failed->note
-                          : progress.pinned > 0 ? std::to_string(progress.pinned) + " pinned gear(s) stay"
-                                                : std::string();
-  // What was on its way stays, as additional gears: the policy removes what is not needed.
-  for (auto& gear : next.gears) gear.replaces.clear();
+  auto& replacement = next.replacement;
+  replacement.state = why.empty() ? core::Replacement::State::done : core::Replacement::State::stopped;
+  replacement.note = !why.empty() ? why : progress.pinned > 0 ? std::to_string(progress.pinned) + " pinned gear(s) stay" : std::string();
+  if (why.empty()) core::put_in_force(next, settings_.template_name);
+  for (auto& gear : next.gears) {
+    // What was on its way stays, as additional gears: the policy removes what is not needed. A failure counts once.
+    gear.replaces.clear();
+    if (gear.state == GearState::failed) gear.dismissed = true;
+  }
   ++next.generation;
-  if (const auto saved = ports_.store.save(next); !saved) return;  // tried again by the next tick
-  working.draft = std::move(next);
-  const auto& replacement = working.read().replacement;
   const auto count = std::to_string(replacement.replaced) + " gear(s) replaced by " + replacement.template_name;
-  if (failed != nullptr) return recorder_.notice(Severity::error, "The replacement has stopped, " + count + ": " + replacement.note);
-  recorder_.notice(Severity::info, "The replacement is done, " + count + (replacement.note.empty() ? "" : "; " + replacement.note));
+  if (const auto saved = ports_.store.save(next); !saved) return;  // tried again by the next tick
+  if (!why.empty()) recorder_.notice(Severity::error, "The replacement has stopped, " + count + ": " + why);
+  if (why.empty())
+    recorder_.notice(Severity::info, "The replacement is done, " + count + (replacement.note.empty() ? "" : "; " + replacement.note));
+  working.draft = std::move(next);
 }
 
 void GearDriver::carry_on(Working& working, const core::Limits& limits, core::Time now) {
   for (int round = 0; round < kRounds; ++round) {
-    follow_replacement(working);
+    follow_replacement(working, now);
     auto steps = plan_steps(working.read(), limits, now);
     if (steps.empty()) return;
     run(std::move(steps), working, now);
@@ -145,8 +155,7 @@ GearDriver::Done GearDriver::execute(std::vector<Step> steps, Working& working, 
   for (const auto& step : steps) {
     if (const auto* gear = core::find_gear(working.read(), step.id); gear != nullptr) done.before.gears.push_back(*gear);
   }
-  const auto template_name = core::template_in_force(working.read(), settings_.template_name);
-  done.outcomes = executor_.run(std::move(steps), template_name, working.edit(), now);
+  done.outcomes = executor_.run(std::move(steps), working.edit(), now);
   return done;
 }
 
@@ -177,6 +186,7 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
     case StepKind::enrol:
       if (was->state != GearState::starting) return recorder_.step(outcome.id, outcome.kind, outcome.result);
       served_ = true;
+      create_failures_ = 0;
       recorder_.became_ready(outcome.id, sight.job_pid, sight.job_text);
       return core::settle(policy_state_, core::Outcome::served, now);
     case StepKind::rest:

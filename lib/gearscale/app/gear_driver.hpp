@@ -44,7 +44,7 @@ class GearDriver {
   std::vector<core::Step> plan_steps(const core::Registry& registry, const core::Limits& limits, core::Time now);
   // May this be created now, after those `before` it? Fills in id and address. A refusal starts a hold-off.
   bool prepare_creation(core::Step& step, const core::Registry& registry, const std::vector<core::Step>& before, core::Time now);
-  void follow_replacement(Working& working);
+  void follow_replacement(Working& working, core::Time now);
   // Of standbys and replacements, which nobody waits for: 5 s, doubled by each further failure up to 5 min.
   void hold_off_creations(core::Time now);
   void record_one(const StepOutcome& outcome, const core::Registry& before, const core::Registry& after);
@@ -58,6 +58,7 @@ class GearDriver {
   core::PolicyState& policy_state_;
   core::Time create_not_before_{};
   int create_failures_ = 0;
+  std::string replacement_trouble_;  // why no gear of the new template can be made
   bool served_ = false;
 };
 

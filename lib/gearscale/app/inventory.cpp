@@ -27,6 +27,7 @@ void see_sessions(Sight& sight, const ServerView& row, bool known, core::Time no
 }  // namespace
 
 void Inventory::see(const BalancerView& view, const core::Registry& registry, core::Time now) {
+  has_predecessor_ = view.has_predecessor;
   sights_.reserve(view.gears.size());
   for (auto& [id, sight] : sights_) {
     sight.was_there = sight.server != core::ServerState::absent;
@@ -72,6 +73,7 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
     view.gear = &gear;
     view.server = sight.server;
     view.scur = sight.scur;
+    view.may_have_more = has_predecessor_;
     view.stot_last_minute = sight.stot - sight.older.stot;
     view.idle_since = sight.idle_since;
     view.container = sight.died ? core::ContainerState::stopped : sight.container;
@@ -94,6 +96,7 @@ core::Observation Inventory::observation(const core::Registry& registry, double 
       case core::GearState::standby: ++seen.standby; break;
       case core::GearState::draining: ++seen.draining; break;
       case core::GearState::serving:
+        if (!gear.replaces.empty()) break;  // until the other one drains
         if (server == core::ServerState::up) ++seen.serving;
         if (server == core::ServerState::down) ++seen.down;
         if (server == core::ServerState::absent) ++seen.coming;  // HAProxy forgot it; it is enrolled again at once

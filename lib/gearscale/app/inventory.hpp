@@ -71,6 +71,7 @@ class Inventory {
     }
   };
   std::unordered_map<std::string, Sight, Hash, std::equal_to<>> sights_;
+  bool has_predecessor_ = false;  // of HAProxy, at the last sample
 };
 
 }  // namespace gearscale::app

@@ -121,13 +121,12 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
   if (scene.settings.dry_run) return result;
   if (!add) dismiss(scene, plan.steps);
   const auto decided = scene.ports.clock.system_micros();
-  Executor executor(scene.ports, scene.settings.timeouts, scene.inventory);
+  Executor executor(scene.ports, scene.settings.timeouts, scene.settings.template_name, scene.inventory);
   const auto recalled = executor.at_once(plan.steps, scene.registry);
   for (const auto& outcome : recalled) {
     if (!outcome.result) return fail(outcome.result.error());
   }
-  const auto template_name = core::template_in_force(scene.registry, scene.settings.template_name);
-  if (const auto intended = executor.intend(plan.steps, template_name, scene.registry, now); !intended) return fail(intended.error());
+  if (const auto intended = executor.intend(plan.steps, scene.registry, now); !intended) return fail(intended.error());
   scene.recorder.action(result.decision, scene.settings.policy, result.ids, decided);
   for (const auto& outcome : recalled) scene.recorder.became_ready(outcome.id, scene.settings.pid, kRecalled);
   return result;

@@ -27,7 +27,7 @@ Result<core::Registry> begin_replacement(const ControlSettings& settings, const 
     if (!rebuilt) return fail(rebuilt.error());
     registry = std::move(*rebuilt);
   }
-  const auto& current = core::template_in_force(registry, settings.template_name);
+  const auto current = core::template_in_force(registry, settings.template_name);
   const auto wanted = request.template_name.value_or(current);
   auto& replacement = registry.replacement;
   if (replacement.state == core::Replacement::State::running && replacement.template_name != wanted) {
@@ -38,15 +38,13 @@ Result<core::Registry> begin_replacement(const ControlSettings& settings, const 
   if (replacement.state != core::Replacement::State::running) replacement = core::Replacement{};
   replacement.template_name = wanted;
   replacement.step = request.step;
-  replacement.instead_of = settings.template_name;
-  const auto progress = core::progress_of(replacement, registry.gears);
-  replacement.state = progress.is_done() ? core::Replacement::State::done : core::Replacement::State::running;
-  // With gears to replace, the first one that serves shows that the template is good; until then all others come from the old one.
-  if (progress.outdated == 0) core::put_in_force(registry);
+  // It comes into force when its first gear has served for a while, or at the end: all that is the driver's, by the driver's configuration.
+  const bool done = wanted == current && core::progress_of(replacement, registry.gears).is_done();
+  replacement.state = done ? core::Replacement::State::done : core::Replacement::State::running;
   ++registry.generation;
   if (settings.dry_run) return registry;
   if (const auto saved = ports.store.save(registry); !saved) return fail(saved.error());
-  if (!progress.is_done())
+  if (!done)
     recorder.notice(Severity::info,
                     "Replacing all gears by ones of template " + wanted + ", " + std::to_string(request.step) + " at a time");
   return registry;

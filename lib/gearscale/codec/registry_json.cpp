@@ -143,7 +143,6 @@ Result<core::Gear> decode_gear(const Json& json, std::size_t index) {
 Json encode_replacement(const core::Replacement& replacement) {
   return Json{{"state", core::to_string(replacement.state)},
               {"template", replacement.template_name},
-              {"instead_of", replacement.instead_of},
               {"step", replacement.step},
               {"replaced", replacement.replaced},
               {"note", replacement.note}};
@@ -159,7 +158,6 @@ Result<core::Replacement> decode_replacement(const Json& json) {
   if (known == kReplacementStates.end()) members.complain("state", "is unknown: '" + printable(state) + "'");
   replacement.state = known == kReplacementStates.end() ? core::Replacement::State::none : *known;
   replacement.template_name = members.template_or_none("template");
-  replacement.instead_of = members.template_or_none("instead_of");
   replacement.step = static_cast<int>(members.number("step", kMostGears));
   if (replacement.step == 0) members.complain("step", "is 0");
   replacement.replaced = static_cast<int>(members.number("replaced", kMostGears));

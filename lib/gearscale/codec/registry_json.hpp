@@ -19,7 +19,7 @@ struct RegistryContext {
 
 // Pretty-printed JSON with a final line end:
 // {"version":1,"app":..,"namespace":..,"boot_id":..,"generation":..,"last_addition_ms":..,"low_checks":..,
-// "template":..,"instead_of":..,"replacement":{"state","template","instead_of","step","replaced","note"},
+// "template":..,"instead_of":..,"replacement":{"state","template","step","replaced","note"},
 // "gears":[{"id","name","address","state","since_ms","deadline_ms","pinned","created","template","replaces","dismissed","note"}]}. Files
 // without the members about templates are read, too. `created` is RFC 3339 UTC with milliseconds, the *_ms are the steady clock's.
 std::string encode_registry(const core::Registry& registry, const RegistryContext& context);

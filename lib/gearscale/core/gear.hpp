@@ -45,10 +45,9 @@ struct Replacement {
   enum class State { none, running, stopped, done };
   State state = State::none;
   std::string template_name;
-  std::string instead_of;  // the configured template when it began
-  int step = 1;            // gears at a time
-  int replaced = 0;        // so far
-  std::string note;        // why it stopped
+  int step = 1;      // gears at a time
+  int replaced = 0;  // so far
+  std::string note;  // why it stopped
 };
 
 std::string_view to_string(Replacement::State state);

@@ -49,7 +49,8 @@ std::optional<StepKind> next_of_draining(const GearView& view, const Timeouts& t
   const auto& gear = *view.gear;
   if (view.server == ServerState::absent || is_dead(view.container) || now >= gear.deadline) return StepKind::begin_removal;
   if (view.server == ServerState::up) return StepKind::set_drain;
-  const bool idle = view.idle_since != Time::max() && now - std::max(view.idle_since, gear.since) >= timeouts.drain_idle;
+  const bool idle =
+      !view.may_have_more && view.idle_since != Time::max() && now - std::max(view.idle_since, gear.since) >= timeouts.drain_idle;
   return idle ? std::optional(StepKind::begin_removal) : std::nullopt;
 }
 
@@ -59,9 +60,12 @@ std::optional<StepKind> next_of_removing(const GearView& view, Time now) {
     if (now >= view.gear->deadline && view.scur > 0) return StepKind::cut_sessions;
     return StepKind::unenrol;
   }
+  const bool waits = view.may_have_more && view.gear->state == GearState::removing && now < view.gear->deadline;
   switch (view.job) {
     case JobState::none:
-    case JobState::failed: return StepKind::tear_down;  // whoever executes it spaces the tries
+    case JobState::failed:
+      if (waits) return std::nullopt;
+      return StepKind::tear_down;  // whoever executes it spaces the tries
     case JobState::running: return std::nullopt;
     case JobState::succeeded: return StepKind::forget;
   }

@@ -27,6 +27,7 @@ struct GearView {
   const Gear* gear = nullptr;
   ServerState server = ServerState::absent;
   int scur = 0;                        // current sessions of its server
+  bool may_have_more = false;          // an earlier HAProxy process, which a reload left behind, may still have sessions of it
   std::uint64_t stot_last_minute = 0;  // sessions that it got in the last minute
   Time idle_since{};                   // since when scur is 0 and no session came; Time::max() while it is in use
   ContainerState container = ContainerState::unknown;

@@ -14,6 +14,7 @@ struct Census {
   int preparing = 0;  // all on their way there
   int needed = 0;     // starting, wherever they are
   int starting_jobs = 0;
+  int standby_jobs = 0;
 };
 
 Census count(const std::vector<GearView>& gears, const std::string& template_name) {
@@ -24,6 +25,7 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
     if (state == GearState::starting) ++census.needed;
     if (state == GearState::starting && view.job == JobState::running) ++census.starting_jobs;
     if (state == GearState::preparing) ++census.preparing;
+    if (state == GearState::preparing && view.job == JobState::running) ++census.standby_jobs;
     if (pool && fits(*view.gear, template_name)) ++census.pooled;
     const bool in_service = state == GearState::serving && view.server != ServerState::maint && view.server != ServerState::drain;
     if ((state == GearState::starting && view.gear->replaces.empty()) || in_service) ++census.counted;
@@ -58,7 +60,7 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
     auto kind = next_step(view, around.timeouts, now);
     if (!kind) continue;
     if (*kind == StepKind::bring_up && census.starting_jobs++ >= around.parallel_starts) continue;
-    if (*kind == StepKind::stand_by && census.needed > 0) continue;
+    if (*kind == StepKind::stand_by && (census.needed > 0 || census.standby_jobs++ >= around.parallel_starts)) continue;
     const bool sound = view.gear->state == GearState::removing && view.job == JobState::none && !view.gear->dismissed &&
                        fits(*view.gear, around.template_name) && view.container != ContainerState::stopped &&
                        view.container != ContainerState::absent;

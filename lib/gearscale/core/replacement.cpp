@@ -9,6 +9,8 @@ namespace gearscale::core {
 namespace {
 
 constexpr int kLeavingAtMost = 4;
+constexpr Millis kProof{3'000};  // HAProxy's own check finds a gear that answered once and no more within a second
+constexpr Millis kDownAtMost{10'000};
 
 bool is_outdated(const Replacement& replacement, const Gear& gear) { return gear.template_name != replacement.template_name; }
 
@@ -21,7 +23,8 @@ bool has_successor(const std::vector<GearView>& gears, const std::string& id) {
 ReplacementProgress progress_of(const Replacement& replacement, const std::vector<Gear>& gears) {
   ReplacementProgress progress;
   for (const auto& gear : gears) {
-    if (gear.state == GearState::starting && !gear.replaces.empty()) ++progress.on_the_way;
+    const bool on_the_way = gear.state == GearState::starting || gear.state == GearState::serving;
+    if (on_the_way && !gear.replaces.empty()) ++progress.on_the_way;
     if (!is_outdated(replacement, gear)) continue;
     switch (gear.state) {
       case GearState::serving:
@@ -36,27 +39,32 @@ ReplacementProgress progress_of(const Replacement& replacement, const std::vecto
   return progress;
 }
 
-void put_in_force(Registry& registry) {
-  const auto& replacement = registry.replacement;
-  const bool configured = replacement.template_name == replacement.instead_of;
-  registry.template_name = configured ? std::string() : replacement.template_name;
-  registry.instead_of = configured ? std::string() : replacement.instead_of;
+void put_in_force(Registry& registry, const std::string& configured) {
+  const bool is_configured = registry.replacement.template_name == configured;
+  registry.template_name = is_configured ? std::string() : registry.replacement.template_name;
+  registry.instead_of = is_configured ? std::string() : configured;
 }
 
-const Gear* failed_replacement(const std::vector<Gear>& gears) {
-  const auto found =
-      std::find_if(gears.begin(), gears.end(), [](const Gear& gear) { return gear.state == GearState::failed && !gear.replaces.empty(); });
-  return found == gears.end() ? nullptr : &*found;
+const Gear* failed_replacement(const Replacement& replacement, const std::vector<GearView>& gears, Time now) {
+  for (const auto& view : gears) {
+    const auto& gear = *view.gear;
+    if (is_outdated(replacement, gear)) continue;
+    if (gear.state == GearState::failed && !gear.dismissed) return &gear;
+    if (gear.state == GearState::serving && view.server == ServerState::down && now - gear.since >= kDownAtMost) return &gear;
+  }
+  return nullptr;
 }
 
-std::vector<Step> replacement_steps(const Replacement& replacement, const std::vector<GearView>& gears) {
+std::vector<Step> replacement_steps(const Replacement& replacement, const std::vector<GearView>& gears, Time now) {
   std::vector<Step> steps;
   int on_the_way = 0;
   int leaving = 0;
   for (const auto& view : gears) {
     const auto& gear = *view.gear;
-    if (gear.state == GearState::starting && !gear.replaces.empty()) ++on_the_way;
-    if (gear.state == GearState::serving && view.server == ServerState::up && !gear.replaces.empty()) {
+    const bool successor = !gear.replaces.empty();
+    if (successor && (gear.state == GearState::starting || gear.state == GearState::serving)) ++on_the_way;
+    const bool proven = view.server == ServerState::up && now - gear.since >= kProof && view.container != ContainerState::stopped;
+    if (successor && gear.state == GearState::serving && proven) {
       steps.push_back(Step{StepKind::relieve, gear.id, 0, gear.replaces});
       ++leaving;
     }

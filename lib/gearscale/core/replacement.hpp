@@ -9,25 +9,26 @@
 namespace gearscale::core {
 
 // What a running replacement does next: gears to create (`create` with `replaces`; id and address are filled in by the caller), gears that
-// serve in place of another one (`relieve`). At most `step` new gears are on their way, and at most the larger of 4 and `step` old ones are
-// leaving. Pinned gears stay. Unless it runs nothing is created.
-std::vector<Step> replacement_steps(const Replacement& replacement, const std::vector<GearView>& gears);
+// have served in place of another one for three seconds and are UP (`relieve`). At most `step` new gears are on their way, and at most the
+// larger of 4 and `step` old ones are leaving. Pinned gears stay. Unless it runs nothing is created.
+std::vector<Step> replacement_steps(const Replacement& replacement, const std::vector<GearView>& gears, Time now);
 
 // How far it is: the serving gears that are still to be replaced (pinned ones not), and those that are pinned.
 struct ReplacementProgress {
   int outdated = 0;
   int pinned = 0;
-  int on_the_way = 0;  // new gears that do not serve yet
+  int on_the_way = 0;  // new gears that do not serve yet, or not for long enough
   int leaving = 0;     // old ones that drain or are removed
   int standbys = 0;    // of another template
   bool is_done() const { return outdated == 0 && on_the_way == 0 && standbys == 0; }
 };
 ReplacementProgress progress_of(const Replacement& replacement, const std::vector<Gear>& gears);
 
-// From now on all gears are cloned from the replacement's template.
-void put_in_force(Registry& registry);
+// From now on all gears are cloned from the replacement's template, as long as `configured` stays the configured one.
+void put_in_force(Registry& registry, const std::string& configured);
 
-// A new gear that was to replace another one and failed; nullptr when none did. Then the replacement stops.
-const Gear* failed_replacement(const std::vector<Gear>& gears);
+// A gear of the new template that failed, died, or has been DOWN in HAProxy ten seconds after it began to serve; nullptr when there is none. Then
+// the replacement stops.
+const Gear* failed_replacement(const Replacement& replacement, const std::vector<GearView>& gears, Time now);
 
 }  // namespace gearscale::core

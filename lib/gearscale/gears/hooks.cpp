@@ -76,7 +76,7 @@ Result<void> run_hook(const Options& options, const GearSpec& gear, HookCall cal
   if (options.hooks_dir.empty()) return {};
   const auto path = path_of(options, call.hook);
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
+  if (::lstat(path.c_str(), &info) != 0) {  // a link could lead to any program of root
     if (errno == ENOENT || errno == ENOTDIR) return {};
     return system::fail_errno(Errc::config, "cannot look at hook " + path, errno);
   }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Balancer calls as Runtime API exchanges, one round trip each.
+// Balancer calls as Runtime API exchanges, one round trip each but for those that have to ask again.
 #include "gearscale/haproxy/haproxy_balancer.hpp"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/core/names.hpp"
+#include "gearscale/system/files.hpp"
 
 namespace gearscale::haproxy {
 
@@ -37,6 +42,21 @@ Result<void> HaproxyBalancer::ensure_version() {
   return {};
 }
 
+// After a reload the old process serves what it has until that ends, and nobody else knows of its sessions.
+void HaproxyBalancer::see_process(std::int64_t pid) {
+  if (view_.pid != 0 && view_.pid != pid) {
+    const auto name = system::read_file("/proc/" + std::to_string(view_.pid) + "/comm", 64);
+    Fd process(name && name->starts_with("haproxy") ? static_cast<int>(::syscall(SYS_pidfd_open, view_.pid, 0)) : -1);
+    if (process.is_open()) predecessors_.push_back(std::move(process));
+  }
+  view_.pid = pid;
+  std::erase_if(predecessors_, [](const Fd& process) {
+    pollfd ended{process.get(), POLLIN, 0};
+    return ::poll(&ended, 1, 0) > 0;
+  });
+  view_.has_predecessor = !predecessors_.empty();
+}
+
 Result<const BalancerView*> HaproxyBalancer::observe() {
   version_known_ = false;
   const auto reply = socket_.exchange(observe_command_);
@@ -48,7 +68,7 @@ Result<const BalancerView*> HaproxyBalancer::observe() {
   if (const auto parsed = codec::parse_show_stat(stat_text, options_.backend, stat_); !parsed) return fail(parsed.error());
   version_known_ = true;
   view_.sessions = stat_.scur;
-  view_.pid = known->pid;
+  see_process(known->pid);
   view_.gears.clear();
   view_.gears.reserve(stat_.servers.size());
   for (const auto& row : stat_.servers) {

@@ -44,6 +44,7 @@ class HaproxyBalancer final : public Balancer {
   Result<void> silent(const std::string& command);
   Result<void> ensure_version();
   void drop_idle_connections(const std::string& path);
+  void see_process(std::int64_t pid);
   std::string path_of(std::string_view id) const;  // "express/gear-1f3a9c02-ns"
 
   Options options_;
@@ -54,7 +55,8 @@ class HaproxyBalancer final : public Balancer {
   codec::BackendStat stat_;
   codec::BackendStat fast_stat_;
   BalancerView view_;
-  bool version_known_ = false;  // not any longer when a sample failed: it may be another HAProxy then
+  std::vector<Fd> predecessors_;  // pidfds of HAProxy processes that a reload left behind
+  bool version_known_ = false;    // not any longer when a sample failed: it may be another HAProxy then
 };
 
 }  // namespace gearscale::haproxy

@@ -13,6 +13,7 @@ Result<const BalancerView*> SimBalancer::observe() {
   if (down) return fail(*down);
   view_.sessions = load;
   view_.pid = pid;
+  view_.has_predecessor = has_predecessor;
   view_.gears.clear();
   for (const auto& [id, server] : servers) view_.gears.push_back(ServerView{id, server.state, server.scur, server.stot, server.address});
   return &view_;

@@ -48,6 +48,7 @@ class SimBalancer final : public Balancer {
 
   double load = 0;        // sessions of the backend
   std::int64_t pid = 71;  // of HAProxy
+  bool has_predecessor = false;
   std::map<std::string, Server, std::less<>> servers;
   std::vector<std::string> file;      // ids in haproxy.cfg
   std::optional<Error> down;          // set: HAProxy cannot be reached

@@ -2,39 +2,19 @@
 // The ladder by which a gear leaves, in virtual time: drain, idle or drain_soft, maint, drain_hard, gone; and back up when load returns.
 #include "gearscale/app/controller.hpp"
 #include "gearscale/app/manual.hpp"
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "draining.hpp"
 
 using namespace gearscale;
 using namespace std::chrono_literals;
 using core::GearState;
 using core::ServerState;
 using test::checks;
+using test::Draining;
 using test::require_sound;
 using test::World;
 using Kind = app::ManualRequest::Kind;
 
 namespace {
-
-// Two gears that serve, of which the second drains on its own decision since this moment.
-struct Draining {
-  explicit Draining(int scur = 0) : controller(world.daemon(0), world.ports, world.ids()) {
-    world.populate(2);
-    world.balancer.servers.at("00000001").scur = 5;
-    world.balancer.servers.at("00000002").scur = scur;
-    while (world.in_state(GearState::draining) == 0) world.run(controller, 100ms);
-    REQUIRE(leaving().state == GearState::draining);
-    begin = world.clock.now();
-  }
-  core::Gear leaving() const { return *world.gear("00000002"); }
-  ServerState server() const { return world.balancer.servers.at("00000002").state; }
-  bool is_gone() const { return world.gear("00000002") == nullptr; }
-  void until(core::Millis after) { world.run(controller, after - (world.clock.now() - begin)); }
-
-  World world;
-  app::Controller controller;
-  core::Time begin;
-};
 
 std::vector<std::string> remove_by_hand(World& world, const app::ManualRequest& request) {
   const auto done = app::command(world.settings(), world.ports, world.ids(), world.limits, request);

@@ -7,52 +7,20 @@
 
 #include "gearscale/app/manual.hpp"
 #include "gearscale/core/replacement.hpp"
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "replacing.hpp"
 
 using namespace gearscale;
 using namespace std::chrono_literals;
 using core::GearState;
 using core::ServerState;
+using test::count_template;
+using test::quick;
+using test::replace;
 using test::require_sound;
+using test::run_to_the_end;
+using test::state_of;
 using test::World;
 using State = core::Replacement::State;
-
-namespace {
-
-app::ControlSettings quick(const World& world, int standbys) {
-  auto settings = world.daemon(standbys);
-  settings.timeouts.drain_idle = 500ms;
-  return settings;
-}
-
-Result<core::Registry> replace(World& world, const std::string& template_name, int step = 1, bool dry_run = false) {
-  auto settings = world.settings();
-  settings.by = "haproxy_ctld --replace";
-  settings.dry_run = dry_run;
-  return app::begin_replacement(settings, world.ports, {template_name, step});
-}
-
-State state_of(const World& world) { return world.store.registry.replacement.state; }
-
-int count_template(const World& world, const std::string& name) {
-  return static_cast<int>(std::count_if(world.store.registry.gears.begin(), world.store.registry.gears.end(),
-                                        [&](const core::Gear& gear) { return gear.template_name == name; }));
-}
-
-// Runs until the replacement has ended, and sees at each look that never fewer gears serve than at the beginning.
-void run_to_the_end(World& world, app::Controller& controller) {
-  const int least = world.in_state(GearState::serving);
-  int fewest = least;
-  const auto end = world.clock.now() + 10min;
-  while (state_of(world) == State::running && world.clock.now() < end) {
-    world.run(controller, 100ms);
-    fewest = std::min(fewest, world.servers_up());
-  }
-  CHECK(fewest == least);
-}
-
-}  // namespace
 
 TEST_CASE("a replacement brings every gear over, the new one serving before the old one drains") {
   World world;

@@ -30,7 +30,6 @@ TEST_CASE("a registry is written in a form that people can read") {
   "replacement": {
     "state": "running",
     "template": "app-template.v2",
-    "instead_of": "app-template",
     "step": 3,
     "replaced": 17,
     "note": "ä \"note\""

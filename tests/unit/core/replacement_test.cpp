@@ -22,6 +22,9 @@ std::vector<std::string> replaced_by(const std::vector<Step>& steps) {
   return ids;
 }
 
+// Long enough after the gears of a Farm entered their states.
+constexpr auto kProven = test::kNow + std::chrono::seconds(3);
+
 // A gear of the new template that is to take the place of `old`.
 void add_successor(Farm& farm, GearState state, int old) {
   farm.add(state);
@@ -37,7 +40,7 @@ TEST_CASE("a gear of another template gets a successor, `step` at a time") {
   Farm farm;
   for (int i = 0; i < 6; ++i) farm.add(GearState::serving);
   for (const int step : {1, 2, 5}) {
-    const auto steps = replacement_steps(running(step), farm.views);
+    const auto steps = replacement_steps(running(step), farm.views, kProven);
     REQUIRE(steps.size() == static_cast<std::size_t>(step));
     for (int i = 0; i < step; ++i) {
       const auto& one = steps[static_cast<std::size_t>(i)];
@@ -47,18 +50,18 @@ TEST_CASE("a gear of another template gets a successor, `step` at a time") {
       CHECK(one.replaces == id(i + 1));
     }
   }
-  CHECK(replacement_steps(running(50), farm.views).size() == 6);
+  CHECK(replacement_steps(running(50), farm.views, kProven).size() == 6);
 }
 
 TEST_CASE("one that has a successor gets no second one, and `step` bounds those on their way") {
   Farm farm;
   for (int i = 0; i < 3; ++i) farm.add(GearState::serving);
   add_successor(farm, GearState::starting, 1);
-  CHECK(replacement_steps(running(1), farm.views).empty());
-  CHECK(replaced_by(replacement_steps(running(2), farm.views)) == Words{id(2)});
+  CHECK(replacement_steps(running(1), farm.views, kProven).empty());
+  CHECK(replaced_by(replacement_steps(running(2), farm.views, kProven)) == Words{id(2)});
   // A starting gear that replaces nobody is the load's: it does not hold the replacement up.
   farm.gears.back().replaces.clear();
-  CHECK(replaced_by(replacement_steps(running(1), farm.views)) == Words{id(1)});
+  CHECK(replaced_by(replacement_steps(running(1), farm.views, kProven)) == Words{id(1)});
 }
 
 TEST_CASE("a successor that serves relieves the old one, not before HAProxy has it UP") {
@@ -67,10 +70,14 @@ TEST_CASE("a successor that serves relieves the old one, not before HAProxy has 
   add_successor(farm, GearState::serving, 1);
   for (const auto server : {ServerState::absent, ServerState::down, ServerState::maint}) {
     farm.view(2).server = server;
-    CHECK(replacement_steps(running(), farm.views).empty());
+    CHECK(replacement_steps(running(), farm.views, kProven).empty());
   }
   farm.view(2).server = ServerState::up;
-  const auto steps = replacement_steps(running(), farm.views);
+  CHECK(replacement_steps(running(), farm.views, kProven - Millis{1}).empty());  // not UP for long enough to be believed
+  farm.view(2).container = ContainerState::stopped;                              // it died a moment ago
+  CHECK(replacement_steps(running(), farm.views, kProven).empty());
+  farm.view(2).container = ContainerState::running;
+  const auto steps = replacement_steps(running(), farm.views, kProven);
   REQUIRE(steps.size() == 1);
   CHECK(steps[0].kind == StepKind::relieve);
   CHECK(steps[0].id == id(2));
@@ -81,18 +88,18 @@ TEST_CASE("at most the larger of 4 and `step` old gears leave at a time, those t
   Farm farm;
   for (int i = 0; i < 3; ++i) farm.add(GearState::serving);
   for (int i = 0; i < 3; ++i) farm.add(i == 0 ? GearState::removing : GearState::draining);
-  CHECK(replacement_steps(running(1), farm.views).size() == 1);
-  CHECK(replacement_steps(running(2), farm.views).size() == 1);
-  CHECK(replacement_steps(running(4), farm.views).size() == 1);
-  CHECK(replacement_steps(running(5), farm.views).size() == 2);
+  CHECK(replacement_steps(running(1), farm.views, kProven).size() == 1);
+  CHECK(replacement_steps(running(2), farm.views, kProven).size() == 1);
+  CHECK(replacement_steps(running(4), farm.views, kProven).size() == 1);
+  CHECK(replacement_steps(running(5), farm.views, kProven).size() == 2);
   farm.add(GearState::draining);
-  CHECK(replacement_steps(running(1), farm.views).empty());
-  CHECK(replacement_steps(running(5), farm.views).size() == 1);
+  CHECK(replacement_steps(running(1), farm.views, kProven).empty());
+  CHECK(replacement_steps(running(5), farm.views, kProven).size() == 1);
   farm.gear(7).template_name = "t2";  // one that leaves because the load fell holds nothing up
-  CHECK(replacement_steps(running(1), farm.views).size() == 1);
+  CHECK(replacement_steps(running(1), farm.views, kProven).size() == 1);
   farm.gear(7).template_name = "t1";
   farm.gear(7).state = GearState::failed;
-  CHECK(replacement_steps(running(1), farm.views).size() == 1);
+  CHECK(replacement_steps(running(1), farm.views, kProven).size() == 1);
 }
 
 TEST_CASE("a gear that is relieved now counts as leaving") {
@@ -101,7 +108,7 @@ TEST_CASE("a gear that is relieved now counts as leaving") {
   farm.add(GearState::serving);
   farm.add(GearState::serving);
   add_successor(farm, GearState::serving, 4);
-  CHECK(words(replacement_steps(running(), farm.views)) == Words{"relieve 6"});
+  CHECK(words(replacement_steps(running(), farm.views, kProven)) == Words{"relieve 6"});
 }
 
 TEST_CASE("pinned gears stay, gears of the new template too, and those that do not serve have nobody to relieve") {
@@ -113,10 +120,10 @@ TEST_CASE("pinned gears stay, gears of the new template too, and those that do n
   farm.add(GearState::standby);
   farm.add(GearState::starting);
   farm.add(GearState::preparing);
-  CHECK(replacement_steps(running(9), farm.views).empty());
+  CHECK(replacement_steps(running(9), farm.views, kProven).empty());
   farm.add(GearState::serving);
   farm.gear(6).template_name = "";  // not known what it was cloned from: brought over
-  CHECK(replaced_by(replacement_steps(running(9), farm.views)) == Words{id(6)});
+  CHECK(replaced_by(replacement_steps(running(9), farm.views, kProven)) == Words{id(6)});
 }
 
 TEST_CASE("one that is stopped or done begins nothing") {
@@ -125,7 +132,7 @@ TEST_CASE("one that is stopped or done begins nothing") {
   for (const auto state : {Replacement::State::none, Replacement::State::stopped, Replacement::State::done}) {
     auto replacement = running(4);
     replacement.state = state;
-    CHECK(replacement_steps(replacement, farm.views).empty());
+    CHECK(replacement_steps(replacement, farm.views, kProven).empty());
   }
 }
 
@@ -172,15 +179,30 @@ TEST_CASE("it is done with old gears leaving and pinned ones staying, but not wi
   CHECK_FALSE(progress(coming).is_done());
 }
 
-TEST_CASE("a successor that failed is found, any other failed gear is none of it") {
+TEST_CASE("a gear of the new template that failed stops it, once; one of another template does not") {
   Farm farm;
+  const auto failed = [&](Time now) { return failed_replacement(running(), farm.views, now); };
   farm.add(GearState::failed);
-  CHECK(failed_replacement({farm.gears.begin(), farm.gears.end()}) == nullptr);
+  CHECK(failed(kProven) == nullptr);
   add_successor(farm, GearState::starting, 1);
-  CHECK(failed_replacement({farm.gears.begin(), farm.gears.end()}) == nullptr);
+  CHECK(failed(kProven) == nullptr);
   farm.gear(2).state = GearState::failed;
-  const std::vector<Gear> gears(farm.gears.begin(), farm.gears.end());
-  REQUIRE(failed_replacement(gears) != nullptr);
-  CHECK(failed_replacement(gears)->id == id(2));
-  CHECK(replacement_steps(running(9), farm.views).empty());
+  REQUIRE(failed(kProven) != nullptr);
+  CHECK(failed(kProven)->id == id(2));
+  CHECK(replacement_steps(running(9), farm.views, kProven).empty());
+  farm.gear(2).replaces.clear();  // it had served, and relieved another one, before it died
+  CHECK(failed(kProven) != nullptr);
+  farm.gear(2).dismissed = true;  // that is known already
+  CHECK(failed(kProven) == nullptr);
+}
+
+TEST_CASE("a gear of the new template that is DOWN ten seconds after it began to serve stops it") {
+  Farm farm;
+  farm.add(GearState::serving);
+  farm.view(1).server = ServerState::down;
+  CHECK(failed_replacement(running(), farm.views, test::kNow + std::chrono::seconds(60)) == nullptr);
+  add_successor(farm, GearState::serving, 1);
+  farm.view(2).server = ServerState::down;
+  CHECK(failed_replacement(running(), farm.views, test::kNow + std::chrono::milliseconds(9'999)) == nullptr);
+  REQUIRE(failed_replacement(running(), farm.views, test::kNow + std::chrono::seconds(10)) != nullptr);
 }
