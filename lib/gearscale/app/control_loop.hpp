@@ -29,7 +29,8 @@ struct LoopHooks {
   int registry_fd = -1;  // readable when somebody replaced the registry; -1: none
 };
 
-// Runs until TERM, INT or HUP and returns which; gears in transition stay as they are for the next run. Returns within a second of the signal.
+// Runs until TERM, INT or HUP and returns which; gears in transition stay as they are for the next run. Returns when the tick under way is
+// done, usually within a second of the signal.
 int run_loop(Controller& controller, const Ports& ports, const std::function<Intervals()>& intervals, const LoopHooks& hooks);
 
 struct Followed {

@@ -29,7 +29,8 @@ struct ResponseView {
 std::string_view to_string(ResponseView::State state);
 std::uint32_t value_ms(const ResponseView& response, Percentile percentile);
 
-// What one look saw. Gears that are not ours, those that replace another one, and gears an operator put into maint are in none of the counts.
+// What one look saw. Gears that are not ours, those that replace another one which still serves, and gears that an operator put into maint
+// are in none of the counts.
 struct Observation {
   double sessions = 0;  // BACKEND scur, queued ones included
   int serving = 0;      // ours, in rotation (UP, enrolled)

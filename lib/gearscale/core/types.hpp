@@ -46,7 +46,7 @@ struct Policy {
   ResponsePolicy response;
 };
 
-// Gears made in advance. `fits` for a gear: cloned from the template in force.
+// Gears made in advance.
 struct StandbyPolicy {
   enum class State { frozen, stopped };
   int count = 1;  // kept ready, as far as scale_max leaves use for them

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs: the work under way on gears, each job each in a process of its own, with its deadline. Knows nothing of containers.
+// Jobs: the work under way on gears, each job in a process of its own, with its deadline. Knows nothing of containers.
 #pragma once
 
 #include <chrono>

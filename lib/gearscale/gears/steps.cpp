@@ -92,9 +92,9 @@ Result<void> probe_once(const Job& job, core::Millis patience) {
   return system::probe_http(job.gear.address, options.gear_port, options.probe_path, patience);
 }
 
-// False: it died. A stop that a job began before it was killed may still be under way, so that is no failure yet.
-// The host's end of the cable becomes operational a moment after the start. What is sent to the gear before is dropped, and the kernel repeats its
-// question for the gear's MAC a second later, whoever asks: of 1,430 starts under load ten were a second late, of 1,560 with this wait none.
+// The host's end of the cable becomes operational a moment after the start. What is sent to the gear before is dropped, and the kernel
+// repeats its question for the gear's MAC a second later, whoever asks: of 1,430 starts under load ten were a second late, of 1,560 with this
+// wait none.
 void await_link(const Job& job) {
   const auto path = "/sys/class/net/" + veth_of(job.gear.id) + "/operstate";
   const system::Deadline deadline(std::min(kLinkPatience, job.deadline.left()));
@@ -105,6 +105,7 @@ void await_link(const Job& job) {
   }
 }
 
+// False: it died. A stop that a job began before it was killed may still be under way, so that is no failure yet.
 Result<bool> wait_for_answer(Job& job, bool one_try) {
   auto container = job.open();
   if (!container) return fail(container.error());
