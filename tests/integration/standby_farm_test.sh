@@ -60,6 +60,7 @@ load 10
 check 'load that comes when the standby was killed is served by two' await 10 serves 2
 check 'the killed one is gone' await 5 gone "$standby"
 check 'and replaced, too' await 25 stands_by 1
+check 'two serve after all' await 10 serves 2
 check 'all places agree after deaths' await 5 all_agree
 
 # --- none is left ---
