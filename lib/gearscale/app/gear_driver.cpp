@@ -195,9 +195,7 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
       return;
     case StepKind::give_up: {
       const bool standby = was->state == GearState::preparing || was->state == GearState::standby;
-      const bool served = was->state == GearState::serving;  // that it died says nothing against the next one, which is needed now
       recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
-      if (served) return;
       if (!standby) return core::settle(policy_state_, core::Outcome::add_failed, now);
       return hold_off_creations(now);
     }
