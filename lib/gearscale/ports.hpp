@@ -117,6 +117,8 @@ class GearHost {
   virtual Result<void> wake(std::string_view id) = 0;
   // Gears whose containers ended since the last call (not those that a job of ours stopped); never waits.
   virtual std::vector<std::string> died() = 0;
+  // What gears other than the `known` ones left behind on this machine, one phrase each: cgroup directories, network devices, mounts, notes.
+  virtual Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) = 0;
   // A descriptor that becomes readable when finished() or died() has something, or -1.
   virtual int ready_fd() const = 0;
 };
@@ -157,6 +159,8 @@ class Store {
   virtual Result<Loaded> load() = 0;
   // Writes it whole: temp file, fsync, rename. On an error the old one is untouched. Call only with the lock held.
   virtual Result<void> save(const core::Registry& registry) = 0;
+  // Removes temp files that a killed process left beside the registry; cheap when there are none.
+  virtual void tidy() = 0;
 };
 
 class Clock {

@@ -177,7 +177,7 @@ END
 }
 servers_in_file() { grep -c '^ *server gear-' "$conf/haproxy.cfg" || true; }
 
-without_counters() { grep -vE '"(generation|last_addition_ms|low_checks)"'; }
+without_counters() { sed '/"breaker": {/,/}/d' | grep -vE '"(generation|last_addition_ms|low_checks)"'; }  # the breaker counts the failure
 answers() { [[ $(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$run/web" http://gear/) == 200 ]]; }
 
 farm_up "${1:-${GEARSCALE_BIN_DIR:-$project/build/release/bin}}"

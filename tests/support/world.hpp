@@ -115,7 +115,7 @@ inline void checks(World& world, app::Controller& controller, int count) {
   }
 }
 
-inline void require_sound(const World& world) {
+inline void require_sound(World& world) {
   for (const auto& sentence : sim::broken_invariants(world.store, world.host, world.balancer)) FAIL_CHECK(sentence);
 }
 

@@ -16,6 +16,9 @@ constexpr core::Millis kLockPatience{200};
 constexpr core::Millis kTransitionInterval{100};
 constexpr core::Millis kLongestLook{3'000};
 constexpr int kInspectionsPerCheck = 8;
+// All containers are looked at this often, but at most a thousandth of the time is spent on it.
+constexpr core::Millis kReconcileInterval{30'000};
+constexpr int kReconcileShare = 1'000;
 
 std::vector<core::Step> take_creations(std::vector<core::Step>& steps) {
   const auto first =
@@ -28,10 +31,15 @@ std::vector<core::Step> take_creations(std::vector<core::Step>& steps) {
 }  // namespace
 
 core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, Inventory& inventory, const ControlSettings& settings,
-                         const IdSource& fresh_id) {
+                         const IdSource& fresh_id, core::Time now) {
   input.gears = inventory.views(registry);
   input.pool = settings.pool;
   input.template_name = core::template_in_force(registry, settings.template_name);
+  if (input.decision.reason != core::Reason::forced) {  // people may try all the same
+    input.clones_allowed = GearDriver::clones_allowed(registry, input.template_name, now);
+    input.breaker_says = "template " + input.template_name + " is not cloned for a while, because " +
+                         std::to_string(registry.breaker.failures) + " of its gears in a row failed: " + registry.breaker.why;
+  }
   input.may_wake = settings.keeps_pool && settings.standby.state == core::StandbyPolicy::State::frozen;
   const int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
   while (static_cast<int>(input.fresh_ids.size()) < wanted) {
@@ -69,29 +77,48 @@ bool Controller::sample() {
   return core::decide_fast(settings_.policy, last_limits_, policy_state_, seen, now).action == core::Action::up;
 }
 
-Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
-                                      const ControlSettings& settings, Recorder& recorder) {
-  const auto containers = ports.host.list();
+Result<Together> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const ControlSettings& settings,
+                                Recorder& recorder, bool at_start) {
+  auto containers = ports.host.list();
   if (!containers) return fail(containers.error());
-  auto draft = registry;
-  const auto changes =
-      core::reconcile(draft, *containers, Inventory::servers(view), settings.standby.state, settings.timeouts, ports.clock.now());
-  if (!changes.empty() || registry.generation == 0) {
-    ++draft.generation;
-    if (const auto saved = ports.store.save(draft); !saved) return fail(saved.error());
+  core::Facts facts;
+  facts.containers = std::move(*containers);
+  facts.servers = Inventory::servers(view);
+  facts.standby_state = settings.standby.state;
+  facts.pool = settings.pool;
+  facts.at_start = at_start;
+  Together together{registry, {}, 0};
+  const auto done = core::reconcile(together.registry, facts, settings.timeouts, ports.clock.now());
+  if (!done.changes.empty() || registry.generation == 0) {
+    ++together.registry.generation;
+    if (const auto saved = ports.store.save(together.registry); !saved) return fail(saved.error());
   }
-  for (const auto& change : changes) recorder.notice(Severity::warn, change);
-  return draft;
+  for (const auto& change : done.changes) recorder.notice(Severity::warn, change);
+  together.containers = std::move(facts.containers);
+  together.lost = done.lost;
+  return together;
 }
 
-Result<void> Controller::reconcile_once(Working& working, const BalancerView& view) {
-  auto together = bring_together(ports_, working.read(), view, settings_, recorder_);
+Result<void> Controller::reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now) {
+  auto together = bring_together(ports_, working.read(), view, settings_, recorder_, at_start);
+  next_reconciliation_ = now + std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare);
   if (!together) return fail(together.error());
-  working.draft = std::move(*together);
+  for (int i = 0; i < together->lost; ++i) core::settle(policy_state_, core::Outcome::lost, now);
+  working.draft = std::move(together->registry);
   inventory_.see(view, working.read(), ports_.clock.now());
+  if (!at_start) {
+    for (const auto& container : together->containers) inventory_.of(container.id).container = container.state;
+  }
   driver_.executor().sync_file(working.read());
   reconciled_ = true;
   return {};
+}
+
+// Servers of ours that no entry knows: somebody else added them, or a crash came before anything was written down.
+bool Controller::has_strangers(const BalancerView& view, const core::Registry& registry) {
+  const auto known = std::count_if(registry.gears.begin(), registry.gears.end(),
+                                   [&](const core::Gear& gear) { return inventory_.of(gear.id).server != core::ServerState::absent; });
+  return static_cast<std::size_t>(known) < view.gears.size();
 }
 
 // Looking at a container costs a call, so only gears that HAProxy finds missing or DOWN are looked at, a few each check, in turn.
@@ -202,7 +229,7 @@ void Controller::act(const core::Decision& decision, Working& working, TickRepor
   const auto decided = ports_.clock.system_micros();
   core::PlanInput input;
   input.decision = decision;
-  auto plan = plan_decision(std::move(input), working.read(), inventory_, settings_, [&] { return driver_.unused_id(working.read()); });
+  auto plan = plan_decision(std::move(input), working.read(), inventory_, settings_, [&] { return driver_.unused_id(working.read()); }, now);
   if (const auto done = act(decision, std::move(plan), working, report, now); !done) {
     recorder_.refused(decision, done.error());
     core::settle(policy_state_, up ? core::Outcome::add_failed : core::Outcome::remove_failed, now);
@@ -257,12 +284,19 @@ TickReport Controller::tick(const TickInput& input) {
   if (loaded->registry->generation == 0) reconciled_ = false;  // nothing on disk: the first start, or it was lost
   Working working{loaded->registry, std::nullopt};
   if (seen) inventory_.see(**seen, working.read(), now);
-  if (seen && !reconciled_ && !settings_.dry_run) {
-    if (const auto done = reconcile_once(working, **seen); !done) {
+  const bool at_start = !reconciled_;
+  if (seen && !settings_.dry_run && (at_start || (check && (now >= next_reconciliation_ || has_strangers(**seen, working.read()))))) {
+    const auto done = reconcile(working, **seen, at_start, now);
+    if (!done && at_start) {
       recorder_.notice(Severity::error, "The registry could not be brought together with LXC: " + done.error().message);
       report.error = done.error();
       return report;
     }
+  }
+  if (seen && !settings_.dry_run) driver_.give_up_dead(working, now);
+  if (check && !settings_.dry_run) {
+    ports_.store.tidy();
+    if (working.read().breaker.failures > 0) driver_.prove_template(working, now);
   }
   if (check || (input.look == Look::fast && seen && !settings_.dry_run)) {
     auto decision = decide(input, working, sessions, now);

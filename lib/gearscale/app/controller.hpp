@@ -58,7 +58,8 @@ class Controller {
   const std::string& file_error() { return driver_.executor().file_error(); }
 
  private:
-  Result<void> reconcile_once(Working& working, const BalancerView& view);
+  Result<void> reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now);
+  bool has_strangers(const BalancerView& view, const core::Registry& registry);
   void inspect_suspicious(const core::Registry& registry);
   void notice_reload(std::int64_t pid, core::Time now);
   core::Decision decide(const TickInput& input, Working& working, std::optional<double> sessions, core::Time now);
@@ -81,16 +82,22 @@ class Controller {
   std::int64_t haproxy_pid_ = 0;
   std::size_t next_inspection_ = 0;  // where the next check goes on looking at containers
   std::optional<core::Millis> next_look_;
-  bool reconciled_ = false;
+  bool reconciled_ = false;         // since the start, the loss of the registry or of HAProxy
+  core::Time next_reconciliation_{};
   std::vector<GearDriver::Done> done_;  // by this tick's decision, not yet recorded
 };
 
 // The registry as it has to be, given what LXC and HAProxy show (core::reconcile); saved when it differs from `registry`. The lock must be held.
-Result<core::Registry> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view,
-                                      const ControlSettings& settings, Recorder& recorder);
+struct Together {
+  core::Registry registry;
+  std::vector<core::ContainerFact> containers;
+  int lost = 0;  // gears to be replaced
+};
+Result<Together> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const ControlSettings& settings,
+                                Recorder& recorder, bool at_start = true);
 
 // The plan of a decision: ids and addresses for new gears, victims. Shared by the controller and by commands typed by hand.
 core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, Inventory& inventory, const ControlSettings& settings,
-                         const IdSource& fresh_id);
+                         const IdSource& fresh_id, core::Time now);
 
 }  // namespace gearscale::app

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/core/replacement.hpp"
 
 namespace gearscale::app {
@@ -70,8 +71,11 @@ GearState state_after(StepKind kind) {
 }  // namespace
 
 Result<void> Executor::wake(const core::Gear& gear) {
+  crash_point("wake", "before");
   if (const auto awake = ports_.host.wake(gear.id); !awake) return awake;
+  crash_point("wake.thaw", "after");
   if (const auto added = ports_.balancer.add(ServerSpec{gear.id, gear.address}); !added) return added;
+  crash_point("wake", "after");
   auto& sight = inventory_.of(gear.id);
   sight.server = ServerState::up;
   sight.unconfirmed = true;
@@ -81,11 +85,14 @@ Result<void> Executor::wake(const core::Gear& gear) {
 std::vector<StepOutcome> Executor::at_once(std::vector<Step>& steps, const core::Registry& registry) {
   std::vector<StepOutcome> outcomes;
   for (auto& step : steps) {
+    if (step.kind == StepKind::give_up) retire(step.id);
     if (!is_at_once(step.kind)) continue;
     const auto* gear = core::find_gear(registry, step.id);
     GEARSCALE_CHECK(gear != nullptr);
+    if (step.kind == StepKind::recall) crash_point("recall", "before");
     auto done = step.kind == StepKind::wake ? wake(*gear) : ports_.balancer.recall(step.id);
     if (done && step.kind == StepKind::recall) inventory_.of(step.id).server = ServerState::up;
+    if (step.kind == StepKind::recall) crash_point("recall", "after");
     outcomes.push_back(StepOutcome{step.kind, step.id, done});
     if (!done && step.kind == StepKind::wake) step.kind = StepKind::rouse;
   }
@@ -95,6 +102,26 @@ std::vector<StepOutcome> Executor::at_once(std::vector<Step>& steps, const core:
            });
   });
   return outcomes;
+}
+
+void Executor::retire(const std::string& id) {
+  auto& sight = inventory_.of(id);
+  if (sight.server == ServerState::absent || sight.server == ServerState::maint) return;
+  crash_point("retire", "before");
+  if (ports_.balancer.maint(id)) sight.server = ServerState::maint;
+  crash_point("retire", "after");
+}
+
+// What the end of a gear says of its template.
+void Executor::note_end(const core::Gear& gear, core::Registry& registry, core::Time now) {
+  const bool cold = gear.state == GearState::starting || gear.state == GearState::preparing;
+  const bool early = gear.state == GearState::serving && now - gear.since < core::kProbation;
+  if (!cold && !early) return;
+  auto why = inventory_.why_given_up(gear.id);
+  if (!core::note_failure(registry.breaker, gear, why, now)) return;
+  const auto pause = std::chrono::duration_cast<std::chrono::seconds>(registry.breaker.open_until - now);
+  breaker_event_ = "Template " + gear.template_name + " is not cloned for " + std::to_string(pause.count()) + " s: " +
+                   std::to_string(registry.breaker.failures) + " gears in a row failed, the last one because: " + why;
 }
 
 void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) {
@@ -123,6 +150,8 @@ void Executor::apply(const Step& step, core::Registry& registry, core::Time now)
   }
   auto* gear = core::find_gear(registry, step.id);
   GEARSCALE_CHECK(gear != nullptr);
+  if (step.kind == StepKind::give_up) note_end(*gear, registry, now);
+  if (step.kind == StepKind::rest) core::note_ready(registry.breaker, gear->template_name);
   if (step.kind != StepKind::relieve) return change_state(step, *gear, now);
   gear->replaces.clear();
   core::put_in_force(registry, template_name_);
@@ -141,8 +170,15 @@ Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& dr
     if (is_intent(step.kind)) apply(step, next, now);
   }
   ++next.generation;
-  auto saved = ports_.store.save(next);
+  auto saved = save(next);
   if (saved) draft = std::move(next);
+  return saved;
+}
+
+Result<void> Executor::save(const core::Registry& registry) {
+  crash_point("save", "before");
+  auto saved = ports_.store.save(registry);
+  crash_point("save", "after");
   return saved;
 }
 
@@ -170,12 +206,15 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
   switch (step.kind) {
     case StepKind::bring_up: return begin_job(JobKind::bring_up, *gear, timeouts_.boot);
     // It serves already: one that does not answer soon is taken out again.
-    case StepKind::confirm: return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
+    case StepKind::confirm: sight.unconfirmed = true; return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
     case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear, timeouts_.boot);
     case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear, timeouts_.tear_down);
     case StepKind::enrol: {
       auto added = to_state(ServerState::up, ports_.balancer.add(ServerSpec{gear->id, gear->address}));
-      if (added && gear->state == GearState::starting) core::enter(*gear, GearState::serving, timeouts_, now);
+      if (added && gear->state == GearState::starting) {
+        core::enter(*gear, GearState::serving, timeouts_, now);
+        core::note_ready(draft.breaker, gear->template_name);
+      }
       if (added) sight.job = core::JobState::none;
       return added;
     }
@@ -206,7 +245,9 @@ std::vector<ServerSpec> servers_of_file(const core::Registry& registry) {
 }
 
 void Executor::sync_file(const core::Registry& registry) {
+  crash_point("file", "before");
   const auto begun = ports_.balancer.begin_file(servers_of_file(registry));
+  crash_point("file", "after");
   if (!begun) file_error_ = begun.error().message;
 }
 
@@ -231,13 +272,17 @@ std::vector<StepOutcome> Executor::run(std::vector<Step> steps, core::Registry& 
       core::enter(*gear, gear->state, timeouts_, now);
       registry_changes = true;
     }
-    if (!is_at_once(step.kind)) outcomes.push_back(StepOutcome{step.kind, step.id, follows ? effect(step, draft, now) : intended});
+    if (!is_at_once(step.kind)) {
+      crash_point(core::to_string(step.kind), "before");
+      outcomes.push_back(StepOutcome{step.kind, step.id, follows ? effect(step, draft, now) : intended});
+      crash_point(core::to_string(step.kind), "after");
+    }
     file_changes = file_changes || changes_file(step.kind);
     registry_changes = registry_changes || step.kind == StepKind::enrol || step.kind == StepKind::forget;
   }
   if (registry_changes) {
     ++draft.generation;
-    if (const auto saved = ports_.store.save(draft); !saved) {
+    if (const auto saved = save(draft); !saved) {
       for (auto& outcome : outcomes) {
         if (outcome.result && (outcome.kind == StepKind::enrol || outcome.kind == StepKind::forget)) outcome.result = saved;
       }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gearscale/app/inventory.hpp"
@@ -42,6 +43,13 @@ class Executor {
   // On an error `draft` is unchanged. The lock must be held.
   Result<void> intend(const std::vector<core::Step>& steps, core::Registry& draft, core::Time now);
 
+  // Gears whose failure opened the template's breaker since the last call: what to say of it. Empty: none did.
+  std::string take_breaker_event() { return std::exchange(breaker_event_, {}); }
+
+  // A dead or hung gear gets no more requests from this moment on; that it is given up may be written down after that. Nothing when HAProxy
+  // does not have it, as of the last sample; a failure is left to the gear's next steps.
+  void retire(const std::string& id);
+
   // at_once(), intend(), then the other effects, then the registry again where effects changed it; haproxy.cfg follows in a process of its own.
   // Never waits longer than the ports' own deadlines.
   std::vector<StepOutcome> run(std::vector<core::Step> steps, core::Registry& draft, core::Time now);
@@ -55,8 +63,10 @@ class Executor {
 
  private:
   void apply(const core::Step& step, core::Registry& registry, core::Time now);
+  void note_end(const core::Gear& gear, core::Registry& registry, core::Time now);
   void change_state(const core::Step& step, core::Gear& gear, core::Time now);
   Result<void> wake(const core::Gear& gear);
+  Result<void> save(const core::Registry& registry);
   Result<void> effect(const core::Step& step, core::Registry& draft, core::Time now);
   Result<void> begin_job(JobKind kind, const core::Gear& gear, core::Millis deadline);
   Result<void> unenrol(const core::Gear& gear);
@@ -66,6 +76,7 @@ class Executor {
   std::string template_name_;
   Inventory& inventory_;
   std::string file_error_;
+  std::string breaker_event_;
 };
 
 // The servers that haproxy.cfg is to hold.

@@ -40,9 +40,22 @@ void GearDriver::collect(core::Time now) {
       recorder_.step(result.id, StepKind::tear_down, fail(result.detail.error()));
     }
   }
-  for (const auto& id : ports_.host.died()) inventory_.container_died(id);
+  for (const auto& id : ports_.host.died()) {
+    inventory_.container_died(id);
+    if (!settings_.dry_run) executor_.retire(id);  // at once: the lock and the registry may be waited for
+  }
   executor_.collect_file();
   recorder_.file(executor_.file_error());
+}
+
+void GearDriver::give_up_dead(Working& working, core::Time now) {
+  if (!inventory_.take_deaths()) return;
+  std::vector<Step> steps;
+  for (const auto& view : inventory_.views(working.read())) {
+    const bool dead = view.container == core::ContainerState::stopped && now >= view.not_before;
+    if (dead && core::next_step(view, settings_.timeouts, now) == StepKind::give_up) steps.push_back({StepKind::give_up, view.gear->id, 0, ""});
+  }
+  run(std::move(steps), working, now);
 }
 
 void GearDriver::retry_file(const core::Registry& registry) {
@@ -54,6 +67,23 @@ std::string GearDriver::unused_id(const core::Registry& registry) const {
     auto id = fresh_id_();
     if (core::find_gear(registry, id) == nullptr) return id;
   }
+}
+
+int GearDriver::clones_allowed(const core::Registry& registry, const std::string& template_name, core::Time now) {
+  const auto on_the_way = std::count_if(registry.gears.begin(), registry.gears.end(), [&](const core::Gear& gear) {
+    return (gear.state == GearState::starting || gear.state == GearState::preparing) && gear.template_name == template_name;
+  });
+  return core::clones_allowed(registry.breaker, template_name, static_cast<int>(on_the_way), now);
+}
+
+void GearDriver::prove_template(Working& working, core::Time now) {
+  auto next = working.read();
+  const auto name = next.breaker.template_name;
+  if (!core::close_when_proved(next, now)) return;
+  ++next.generation;
+  if (const auto saved = ports_.store.save(next); !saved) return;  // the next check tries again
+  recorder_.notice(Severity::info, "Gears of template " + name + " serve well again");
+  working.draft = std::move(next);
 }
 
 void GearDriver::hold_off_creations(core::Time now) {
@@ -74,13 +104,15 @@ bool GearDriver::prepare_creation(Step& step, const core::Registry& registry, co
   if (room) {
     step.id = unused_id(registry);
     step.address = *address;
+    last_refusal_.clear();
     return true;
   }
   hold_off_creations(now);
   if (!step.replaces.empty() && room.error().code == Errc::config) replacement_trouble_ = room.error().message;
   const bool standby = step.kind == StepKind::create_standby;
-  recorder_.notice(Severity::warn,
-                   std::string(standby ? "No standby can be made now: " : "No replacement can be made now: ") + room.error().message);
+  auto text = std::string(standby ? "No standby can be made now: " : "No replacement can be made now: ") + room.error().message;
+  if (text != last_refusal_) recorder_.notice(Severity::warn, text);  // once: it is tried again and again
+  last_refusal_ = std::move(text);
   return false;
 }
 
@@ -93,11 +125,12 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   around.refill_not_before = create_not_before_;
   around.template_name = core::template_in_force(registry, settings_.template_name);
   around.parallel_starts = settings_.parallel_starts;
+  around.clones_allowed = clones_allowed(registry, around.template_name, now);
   const auto views = inventory_.views(registry);
   auto steps = core::next_steps(views, around, now);
   if (registry.replacement.state != core::Replacement::State::none) {
     const auto more = core::replacement_steps(registry.replacement, views, now);
-    const bool may_create = now >= create_not_before_;
+    const bool may_create = now >= create_not_before_ && clones_allowed(registry, registry.replacement.template_name, now) != 0;
     std::copy_if(more.begin(), more.end(), std::back_inserter(steps),
                  [may_create](const Step& step) { return may_create || step.kind != StepKind::create; });
   }
@@ -156,6 +189,7 @@ GearDriver::Done GearDriver::execute(std::vector<Step> steps, Working& working, 
     if (const auto* gear = core::find_gear(working.read(), step.id); gear != nullptr) done.before.gears.push_back(*gear);
   }
   done.outcomes = executor_.run(std::move(steps), working.edit(), now);
+  if (const auto event = executor_.take_breaker_event(); !event.empty()) recorder_.notice(Severity::error, event);
   return done;
 }
 
@@ -193,14 +227,18 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
       create_failures_ = 0;
       recorder_.stands_by(outcome.id, sight.job_pid, sight.job_text);
       return;
-    case StepKind::give_up: {
-      const bool standby = was->state == GearState::preparing || was->state == GearState::standby;
+    case StepKind::give_up:
+      // What failed to start is the breaker's business, and does not keep a standby from being woken.
       recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
-      if (!standby) return core::settle(policy_state_, core::Outcome::add_failed, now);
-      return hold_off_creations(now);
-    }
+      if (was->state == GearState::serving && was->replaces.empty()) core::settle(policy_state_, core::Outcome::lost, now);
+      return;
+    case StepKind::create:
+    case StepKind::create_standby:
+      recorder_.step(outcome.id, outcome.kind, outcome.result);
+      return core::settle(policy_state_, core::Outcome::cycled, now);
     case StepKind::park:
     case StepKind::forget:
+      if (outcome.kind == StepKind::forget) core::settle(policy_state_, core::Outcome::cycled, now);
       if (was->state == GearState::failed) return recorder_.step(outcome.id, outcome.kind, outcome.result);
       recorder_.removed(outcome.id, sight.job_pid, outcome.kind == StepKind::park ? "kept as a standby" : sight.job_text);
       return core::settle(policy_state_, core::Outcome::removed, now);

@@ -20,6 +20,8 @@ class GearDriver {
 
   // What ended since the last call: jobs, containers, the writing of haproxy.cfg.
   void collect(core::Time now);
+  // Gears whose containers ended since the last call are given up before anything is decided: they serve nobody, and count against their template.
+  void give_up_dead(Working& working, core::Time now);
   // The next steps of all gears, a few rounds of them; with `limits` what the pool should be.
   void carry_on(Working& working, const core::Limits& limits, core::Time now);
   // Executes steps and records what came of them.
@@ -33,7 +35,11 @@ class GearDriver {
   void record(const Done& done, const core::Registry& after);
   // Makes haproxy.cfg what it should be when the last try failed.
   void retry_file(const core::Registry& registry);
+  // Closes the breaker of a template whose gears have proved themselves.
+  void prove_template(Working& working, core::Time now);
   Executor& executor() { return executor_; }
+  // How many gears may be cloned from this template now, by its breaker; -1: any number.
+  static int clones_allowed(const core::Registry& registry, const std::string& template_name, core::Time now);
   // A gear began to serve since the last call.
   bool take_served() { return std::exchange(served_, false); }
 
@@ -60,6 +66,7 @@ class GearDriver {
   int create_failures_ = 0;
   std::string replacement_trouble_;  // why no gear of the new template can be made
   bool served_ = false;
+  std::string last_refusal_;  // of a standby or a replacement
 };
 
 }  // namespace gearscale::app

@@ -38,6 +38,8 @@ void Inventory::see(const BalancerView& view, const core::Registry& registry, co
     auto& sight = of(row.id);
     see_sessions(sight, row, sight.was_there, now);
     sight.server = row.state;
+    if (row.state != core::ServerState::down) sight.down_since = core::Time::max();
+    if (row.state == core::ServerState::down && sight.down_since == core::Time::max()) sight.down_since = now;
   }
   if (sights_.size() > registry.gears.size() + view.gears.size()) {
     std::erase_if(sights_, [&](const auto& entry) {
@@ -53,6 +55,7 @@ void Inventory::job_ended(const JobResult& result) {
   sight.job_pid = result.pid;
   if (!result.detail || result.kind == JobKind::tear_down) return;
   sight.died = false;  // of an earlier life
+  sight.container = core::ContainerState::unknown;
   if (!sight.unconfirmed) return;
   sight.unconfirmed = false;
   sight.job = core::JobState::none;
@@ -76,6 +79,7 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
     view.may_have_more = has_predecessor_;
     view.stot_last_minute = sight.stot - sight.older.stot;
     view.idle_since = sight.idle_since;
+    view.down_since = sight.down_since;
     view.container = sight.died ? core::ContainerState::stopped : sight.container;
     view.job = sight.job;
     view.unconfirmed = sight.unconfirmed;
@@ -90,12 +94,14 @@ core::Observation Inventory::observation(const core::Registry& registry, double 
   core::Observation seen;
   seen.sessions = sessions;
   for (const auto& gear : registry.gears) {
-    const auto server = of(gear.id).server;
+    const auto& sight = of(gear.id);
+    const auto server = sight.server;
     switch (gear.state) {
       case core::GearState::starting: seen.coming += gear.replaces.empty() ? 1 : 0; break;  // a replacement adds nothing
       case core::GearState::standby: ++seen.standby; break;
       case core::GearState::draining: ++seen.draining; break;
       case core::GearState::serving:
+        if (sight.died) break;              // whatever HAProxy still thinks of it
         if (!gear.replaces.empty()) break;  // until the other one drains
         if (server == core::ServerState::up) ++seen.serving;
         if (server == core::ServerState::down) ++seen.down;
@@ -128,6 +134,7 @@ std::string Inventory::why_given_up(std::string_view id) {
   const auto& sight = of(id);
   if (sight.job == core::JobState::failed) return sight.job_text;
   if (sight.died) return "its container ended";
+  if (sight.down_since != core::Time::max()) return "DOWN in HAProxy for too long while another gear was UP: its application hangs";
   return sight.failures > 0 ? sight.trouble : "did not become ready in time, or its container died";
 }
 

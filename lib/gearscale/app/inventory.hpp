@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gearscale/core/decision.hpp"
@@ -23,6 +24,7 @@ struct Sight {
   int scur = 0;
   std::uint64_t stot = 0;
   core::Time idle_since = core::Time::max();  // max: in use
+  core::Time down_since = core::Time::max();  // max: not DOWN
   // Two marks of stot, half a minute apart, for its growth in the last minute.
   struct Mark {
     core::Time at{};
@@ -45,7 +47,12 @@ class Inventory {
   // Servers as this sample shows them; gears without a row become `absent`. Sights of gears that left the registry are dropped.
   void see(const BalancerView& view, const core::Registry& registry, core::Time now);
   void job_ended(const JobResult& result);
-  void container_died(std::string_view id) { of(id).died = true; }
+  void container_died(std::string_view id) {
+    of(id).died = true;
+    deaths_ = true;
+  }
+  // Containers ended since the last call.
+  bool take_deaths() { return std::exchange(deaths_, false); }
   Sight& of(std::string_view id);
   std::vector<core::GearView> views(const core::Registry& registry);
   // The counts of this moment; `sessions` as HAProxy has them.
@@ -71,6 +78,7 @@ class Inventory {
     }
   };
   std::unordered_map<std::string, Sight, Hash, std::equal_to<>> sights_;
+  bool deaths_ = false;
   bool has_predecessor_ = false;  // of HAProxy, at the last sample
 };
 

@@ -114,7 +114,7 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
   result.decision.target = numbers.serving + numbers.coming + (add ? *count : -*count);
   input.decision = result.decision;
   input.skip_drain = scene.request.now;
-  auto plan = plan_decision(std::move(input), scene.registry, scene.inventory, scene.settings, scene.fresh_id);
+  auto plan = plan_decision(std::move(input), scene.registry, scene.inventory, scene.settings, scene.fresh_id, now);
   if (plan.refusal) return fail(*plan.refusal);
   if (const auto room = check_creations(scene, plan.steps); !room) return fail(room.error());
   for (const auto& step : plan.steps) result.ids.push_back(step.id);
@@ -155,7 +155,7 @@ Result<ManualResult> command(const ControlSettings& settings, const Ports& ports
   if (scene.registry.generation == 0 && !settings.dry_run) {
     auto rebuilt = bring_together(ports, scene.registry, **seen, settings, scene.recorder);
     if (!rebuilt) return fail(rebuilt.error());
-    scene.registry = std::move(*rebuilt);
+    scene.registry = std::move(rebuilt->registry);
   }
   if (!needs_haproxy) return pin(scene, request.kind == ManualRequest::Kind::pin);
   scene.inventory.see(**seen, scene.registry, ports.clock.now());

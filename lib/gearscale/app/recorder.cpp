@@ -21,6 +21,10 @@ void Recorder::check(const core::Decision& decision, const core::Policy& policy,
     events_.text(Severity::error,
                  "All gears are DOWN in HAProxy: holding, because adding or removing one would not help; look at the application");
   }
+  if (decision.reason == core::Reason::flap_budget && last_reason_ != core::Reason::flap_budget) {
+    events_.text(Severity::error, "No gear is removed for now: " + std::to_string(policy.flap_budget) +
+                                      " cold starts and destroys in an hour are enough (flap_budget); is the load that restless?");
+  }
   if (decision.reason == core::Reason::disabled && last_reason_ != core::Reason::disabled) {
     events_.text(Severity::info, "Automatic scaling is disabled by the disable_auto_scaling marker");
   }

@@ -25,7 +25,7 @@ Result<core::Registry> begin_replacement(const ControlSettings& settings, const 
     if (!seen) return fail(seen.error());
     auto rebuilt = bring_together(ports, registry, **seen, settings, recorder);
     if (!rebuilt) return fail(rebuilt.error());
-    registry = std::move(*rebuilt);
+    registry = std::move(rebuilt->registry);
   }
   const auto current = core::template_in_force(registry, settings.template_name);
   const auto wanted = request.template_name.value_or(current);

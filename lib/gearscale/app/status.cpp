@@ -16,6 +16,9 @@ Result<codec::StatusReport> status(const ControlSettings& settings, const Ports&
   report.policy = settings.policy;
   report.template_name = core::template_in_force(registry, settings.template_name);
   report.controller_pid = controller_pid ? std::optional<int>(*controller_pid) : std::nullopt;
+  report.breaker = registry.breaker;
+  const auto open = std::chrono::ceil<std::chrono::seconds>(registry.breaker.open_until - ports.clock.now());
+  report.breaker_seconds = std::max<std::int64_t>(0, open.count());
   Inventory inventory;
   const auto seen = ports.balancer.observe();
   if (seen) {

@@ -58,6 +58,7 @@ core::Policy read_policy(const Reader& read) {
   policy.remove_checks = read.integer("remove_checks");
   policy.flap_protection = read.duration("flap_protection");
   policy.up_window = read.duration("up_window");
+  policy.flap_budget = read.integer("flap_budget");
   policy.max_step_up = read.integer("max_step_up");
   policy.response = {.percentile = read.choice<core::Percentile>("response_percentile"),
                      .up = read.duration("response_up"),
@@ -228,7 +229,8 @@ Result<Config> make_config(const Values& values) {
                      .drain_idle = read.duration("drain_idle"),
                      .drain_soft = read.duration("drain_soft"),
                      .drain_hard = read.duration("drain_hard"),
-                     .tear_down = read.duration("stop_timeout") + kDestroyTime};
+                     .tear_down = read.duration("stop_timeout") + kDestroyTime,
+                     .down = read.duration("down_timeout")};
   config.check_interval = read.duration("check_interval");
   config.sample_interval = read.duration("sample_interval");
   config.haproxy = read_haproxy(read, config.application);

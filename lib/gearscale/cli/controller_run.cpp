@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "gearscale/app/status.hpp"
+#include "gearscale/cli/check_run.hpp"
 #include "gearscale/cli/exit_codes.hpp"
 #include "gearscale/cli/gear_report.hpp"
 #include "gearscale/cli/gear_tool.hpp"
@@ -182,6 +183,7 @@ Result<int> run_controller_once(const ControllerOptions& options) {
   switch (options.mode) {
     case ControllerMode::print_config: return print_configuration(options);
     case ControllerMode::status: return print_status(options);
+    case ControllerMode::check: return run_check(options);
     case ControllerMode::once: return run_once(options);
     case ControllerMode::up: return run_one_gear(GearTool::add, options);
     case ControllerMode::down: return run_one_gear(GearTool::remove, options);

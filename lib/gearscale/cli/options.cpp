@@ -111,11 +111,12 @@ struct ModeOption {
   const char* name;
   ControllerMode mode;
 };
-constexpr std::array<ModeOption, 7> kModes{{{"auto", ControllerMode::automatic},
+constexpr std::array<ModeOption, 8> kModes{{{"auto", ControllerMode::automatic},
                                             {"up", ControllerMode::up},
                                             {"down", ControllerMode::down},
                                             {"once", ControllerMode::once},
                                             {"status", ControllerMode::status},
+                                            {"check", ControllerMode::check},
                                             {"print-config", ControllerMode::print_config},
                                             {"replace", ControllerMode::replace}}};  // last, for mode_of
 

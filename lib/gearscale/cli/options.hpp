@@ -39,7 +39,7 @@ struct GearToolOptions {
 using AddGearOptions = GearToolOptions;
 using RemoveGearOptions = GearToolOptions;
 
-enum class ControllerMode { automatic, up, down, once, status, print_config, replace, replace_status };
+enum class ControllerMode { automatic, up, down, once, status, check, print_config, replace, replace_status };
 
 struct ControllerOptions {
   CommonOptions common;

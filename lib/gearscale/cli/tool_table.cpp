@@ -35,6 +35,7 @@ constexpr std::array kControllerOptions{
     ToolOption{.name = "down", .letter = 'd', .help = "remove one gear and exit"},
     ToolOption{.name = "once", .help = "one observation, one decision, act, exit"},
     ToolOption{.name = "status", .help = "show load, gears and limits and exit; with --replace: how far the replacement is"},
+    ToolOption{.name = "check", .help = "do registry, containers, HAProxy and haproxy.cfg agree? exit 1 and a list when they do not"},
     ToolOption{.name = "print-config", .help = "show each setting and where it came from and exit"},
     ToolOption{.name = "replace", .help = "bring every gear over to --template, new ones serving before old ones drain"},
     ToolOption{.name = "step", .argument = "N", .help = "gears at a time of --replace, 1 to 1000; default 1"},
@@ -111,7 +112,7 @@ const Tool& remove_gear_tool() {
 const Tool& controller_tool() {
   static constexpr Tool kTool{
       .name = "haproxy_ctld",
-      .usage = "[--auto | --up | --down | --once | --status | --print-config | --replace [--step N | --status]] [OPTION]...",
+      .usage = "[--auto | --up | --down | --once | --status | --check | --print-config | --replace [--step N | --status]] [OPTION]...",
       .summary = "Watches the sessions of an HAProxy backend and adds or removes gears (LXC containers) as the load asks for.\n"
                  "In the foreground; haproxy_ctld_daemon runs it in the background. TERM ends it, the gears go on serving; HUP re-reads\n"
                  "configuration and reopens logs.\n",

@@ -148,6 +148,29 @@ Json encode_replacement(const core::Replacement& replacement) {
               {"note", replacement.note}};
 }
 
+Json encode_breaker(const core::Breaker& breaker) {
+  return Json{{"template", breaker.template_name},
+              {"failures", breaker.failures},
+              {"served", breaker.served},
+              {"last_failure_ms", to_ms(breaker.last_failure)},
+              {"open_until_ms", to_ms(breaker.open_until)},
+              {"why", breaker.why}};
+}
+
+Result<core::Breaker> decode_breaker(const Json& json) {
+  core::Breaker breaker;
+  if (!json.is_object()) return corrupt("'breaker' is not an object");
+  Members members(json, "the breaker");
+  breaker.template_name = members.template_or_none("template");
+  breaker.failures = static_cast<int>(members.number("failures", kMostGears));
+  breaker.served = members.flag("served");
+  breaker.last_failure = from_ms(members.number("last_failure_ms", kLatestMs));
+  breaker.open_until = from_ms(members.number("open_until_ms", kLatestMs));
+  breaker.why = members.text("why");
+  if (members.problem()) return corrupt(*members.problem());
+  return breaker;
+}
+
 Result<core::Replacement> decode_replacement(const Json& json) {
   core::Replacement replacement;
   if (!json.is_object()) return corrupt("'replacement' is not an object");
@@ -169,6 +192,7 @@ Result<core::Replacement> decode_replacement(const Json& json) {
 // Times of another boot mean nothing here: everything began now, and deadlines keep their length.
 void start_times_now(core::Registry& registry, core::Time now) {
   registry.last_addition = now;
+  registry.breaker = {};  // whatever was wrong, a boot may have mended it
   for (auto& gear : registry.gears) {
     if (gear.deadline != core::Time{}) gear.deadline = now + std::max(core::Millis{0}, gear.deadline - gear.since);
     gear.since = now;
@@ -245,6 +269,11 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
     if (!decoded) return fail(decoded.error());
     registry.replacement = *decoded;
   }
+  if (const auto breaker = json.find("breaker"); breaker != json.end()) {
+    auto decoded = decode_breaker(*breaker);
+    if (!decoded) return fail(decoded.error());
+    registry.breaker = std::move(*decoded);
+  }
   const auto gears = json.find("gears");
   if (gears == json.end() || !gears->is_array()) members.complain("gears", "is not a list");
   if (members.problem()) return corrupt(*members.problem());
@@ -270,6 +299,7 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
                         {"template", registry.template_name},
                         {"instead_of", registry.instead_of},
                         {"replacement", encode_replacement(registry.replacement)},
+                        {"breaker", encode_breaker(registry.breaker)},
                         {"gears", Json::array()}});
   constexpr std::string_view kEnd = "]\n}";
   text.resize(text.size() - kEnd.size());

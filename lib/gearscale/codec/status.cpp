@@ -25,6 +25,10 @@ std::string status_json(const StatusReport& report) {
   json["thresholds"] = {{"up_pct", report.policy.up_pct}, {"remove_pct", report.policy.remove_pct}};
   json["controller"] = {{"running", report.controller_pid.has_value()},
                         {"pid", report.controller_pid ? Json(*report.controller_pid) : Json(nullptr)}};
+  json["breaker"] = {{"template", report.breaker.template_name},
+                     {"failures", report.breaker.failures},
+                     {"open_seconds", report.breaker_seconds},
+                     {"why", report.breaker.why}};
   if (!report.error.empty()) json["error"] = report.error;
   json["gears"] = Json::array();
   for (const auto& gear : report.gears) {
@@ -59,6 +63,12 @@ std::string status_table(const StatusReport& report) {
            " standing by  (min " + std::to_string(report.limits.min) + ", max " + max + ")\n";
   } else {
     out += "haproxy     not available: " + report.error + "\n";
+  }
+  if (report.breaker.failures >= core::kBreakerFailures) {
+    const auto pause = report.breaker_seconds > 0 ? "not cloned for another " + std::to_string(report.breaker_seconds) + " s"
+                                                  : std::string("cloned one at a time until one goes well");
+    out += "breaker     template " + report.breaker.template_name + " is " + pause + ": " + std::to_string(report.breaker.failures) +
+           " gears in a row failed: " + printable(report.breaker.why, 200) + "\n";
   }
   char line[256];
   std::snprintf(line, sizeof line, "\n%-28s %-15s %-9s %-7s %8s %8s  %s\n", "GEAR", "ADDRESS", "STATE", "SERVER", "SESSIONS", "SECONDS",

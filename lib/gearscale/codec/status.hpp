@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gearscale/base/result.hpp"
+#include "gearscale/core/gear.hpp"
 #include "gearscale/core/lifecycle.hpp"
 #include "gearscale/core/types.hpp"
 
@@ -33,13 +34,15 @@ struct StatusReport {
   core::Policy policy;
   std::string template_name;          // in force
   std::optional<int> controller_pid;  // nothing: no controller runs
+  core::Breaker breaker;              // of the template whose gears failed last
+  std::int64_t breaker_seconds = 0;   // until it lets the next clone through; 0: it is not open
   std::string error;                  // why HAProxy could not be asked; empty when it could
   Errc error_code = Errc::unavailable;
   std::vector<StatusGear> gears;
 };
 
 // {"sessions","capacity_pct","serving","coming","down","draining","standby","template","limits":{"min","max"},"thresholds":{"up_pct","remove_pct"},
-//  "controller":{"running","pid"},"error"(only then),
+//  "controller":{"running","pid"},"breaker":{"template","failures","open_seconds","why"},"error"(only then),
 //  "gears":[{"name","server","container","address","state","server_state","sessions","pinned","seconds","template","note"}]}
 std::string status_json(const StatusReport& report);
 std::string status_table(const StatusReport& report);

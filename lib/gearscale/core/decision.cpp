@@ -12,7 +12,7 @@ namespace gearscale::core {
 namespace {
 
 constexpr Millis kFirstHoldOff{3'000};
-constexpr Millis kLongestHoldOff{60'000};
+constexpr Millis kLongestHoldOff{30'000};
 constexpr int kSmallestStepLimit = 4;
 constexpr double kMostGears = 1e6;
 // The gears that stay must not only be below up_pct at the peak, but a tenth below it: additions look thirty times as often as removals, so a
@@ -71,17 +71,18 @@ std::optional<Verdict> addition(const Policy& policy, const Limits& limits, cons
   const double sure = std::min(numbers.sessions, state.recent.steady());
   const bool busy = policy.use_sessions && capacity_pct({sure, there, policy.sessions_per_gear}) >= policy.up_pct;
   const bool slow = is_slow(policy, seen.response);
-  if (!busy && !(slow && seen.coming == 0)) {
+  const bool lost = state.lost > 0 && (limits.max == Limits::kNoLimit || counted < limits.max);
+  if (!busy && !lost && !(slow && seen.coming == 0)) {
     const bool enough_coming = slow || (policy.use_sessions && numbers.capacity_pct >= policy.up_pct && seen.coming > 0);
     return enough_coming ? std::optional(hold(Reason::coming_suffices)) : std::nullopt;
   }
   if (limits.max != Limits::kNoLimit && counted >= limits.max) return hold(Reason::at_max);
   if (held_off) return hold(Reason::hold_off);
-  const int needed = std::max(busy ? gears_needed(policy, numbers.sessions) : 0, there + 1);
+  const int needed = std::max(busy ? gears_needed(policy, numbers.sessions) : 0, there + std::max(1, state.lost));
   const int step = policy.max_step_up > 0 ? policy.max_step_up : std::max(kSmallestStepLimit, seen.serving);
   int target = std::min(needed, there + step);
   if (limits.max != Limits::kNoLimit) target = std::min(target, limits.max - seen.down);
-  return Verdict{Action::up, busy ? Reason::capacity_reached : Reason::response_slow, target};
+  return Verdict{Action::up, busy ? Reason::capacity_reached : slow ? Reason::response_slow : Reason::gear_lost, target};
 }
 
 // Is this check a low one? Reason::low_checks if so, else why it is not: every signal that has something to say must agree.
@@ -116,11 +117,13 @@ Verdict removal(const Policy& policy, const Limits& limits, PolicyState& state, 
   if (state.low_checks < policy.remove_checks) return hold(Reason::low_checks);
   if (numbers.left_til_remove > Millis{0}) return hold(Reason::flap_protection);
   if (held_off) return hold(Reason::hold_off);
+  if (policy.flap_budget > 0 && state.cycles.count(now) >= policy.flap_budget) return hold(Reason::flap_budget);
   return Verdict{Action::down, Reason::low_capacity, there - 1};
 }
 
 bool keeps_low_checks(Reason reason) {
-  return reason == Reason::low_checks || reason == Reason::flap_protection || reason == Reason::hold_off;
+  return reason == Reason::low_checks || reason == Reason::flap_protection || reason == Reason::hold_off ||
+         reason == Reason::flap_budget;
 }
 
 }  // namespace
@@ -189,6 +192,7 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
     case Outcome::added:
       state.flap_start = std::max(state.flap_start, now);
       state.low_checks = 0;
+      state.lost = 0;
       break;
     case Outcome::served:
       state.add_failures = 0;
@@ -199,6 +203,8 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
       state.remove_failures = 0;
       state.remove_not_before = Time{};
       break;
+    case Outcome::lost: ++state.lost; break;
+    case Outcome::cycled: state.cycles.add(now); break;
     case Outcome::add_failed: state.add_not_before = now + hold_off(++state.add_failures); break;
     case Outcome::remove_failed: state.remove_not_before = now + hold_off(++state.remove_failures); break;
   }
@@ -237,6 +243,7 @@ std::string_view to_string(Reason reason) {
     case Reason::capacity_reached: return "capacity_reached";
     case Reason::response_slow: return "response_slow";
     case Reason::below_min: return "below_min";
+    case Reason::gear_lost: return "gear_lost";
     case Reason::forced: return "forced";
     case Reason::low_capacity: return "low_capacity";
     case Reason::above_max: return "above_max";
@@ -251,6 +258,7 @@ std::string_view to_string(Reason reason) {
     case Reason::would_return: return "would_return";
     case Reason::low_checks: return "low_checks";
     case Reason::flap_protection: return "flap_protection";
+    case Reason::flap_budget: return "flap_budget";
     case Reason::hold_off: return "hold_off";
     case Reason::all_down: return "all_down";
     case Reason::no_data: return "no_data";

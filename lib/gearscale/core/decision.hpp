@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "gearscale/core/breaker.hpp"
 #include "gearscale/core/mean.hpp"
 #include "gearscale/core/peak.hpp"
 #include "gearscale/core/types.hpp"
@@ -49,6 +50,7 @@ enum class Reason {
   capacity_reached,  // capacity, coming gears included, is at or above up_pct
   response_slow,     // the percentile of response times is above response_up
   below_min,         // fewer gears than scale_min: repaired at once
+  gear_lost,         // a serving gear died or hung: replaced at once
   forced,            // asked for by hand
   // down
   low_capacity,  // enough consecutive low checks and flap protection is over
@@ -65,6 +67,7 @@ enum class Reason {
   would_return,      // low now, but the gear would be added back at the peak load of the last flap_protection
   low_checks,        // low, still counting
   flap_protection,   // enough low checks, too soon after an addition
+  flap_budget,       // would remove, but too many gears were started and destroyed in the last hour
   hold_off,          // would act, but the last such action failed a moment ago
   all_down,          // all gears are DOWN in HAProxy
   no_data,           // HAProxy could not be observed
@@ -104,6 +107,8 @@ struct PolicyState {
   Time remove_not_before{};  // hold-off after a failed removal
   int add_failures = 0;      // in a row; the hold-off grows with them
   int remove_failures = 0;
+  int lost = 0;      // serving gears that died or hung and have not been replaced
+  HourCount cycles;  // cold starts and destroys
 };
 
 // Takes a sample of the sessions: additions look at the mean of up_window, removals at the highest such mean of flap_protection.
@@ -126,8 +131,9 @@ int gears_needed(const Policy& policy, double sessions);
 void reloaded(const Policy& policy, PolicyState& state, Time now);
 
 // What came of an action: an addition (its start) restarts flap protection; a failure starts a hold-off of 3 s for actions of its own
-// direction, doubled by each further failure up to 60 s; a gear that serves, or one that was removed, ends it.
-enum class Outcome { added, served, add_failed, removed, remove_failed };
+// direction, doubled by each further failure up to 30 s; a gear that serves, or one that was removed, ends it. A lost gear is replaced as
+// far as scale_max leaves room; a cold start or a destroy counts against the flap budget.
+enum class Outcome { added, served, add_failed, removed, remove_failed, lost, cycled };
 void settle(PolicyState& state, Outcome outcome, Time now);
 
 }  // namespace gearscale::core

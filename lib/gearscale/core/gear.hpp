@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gearscale/core/breaker.hpp"
 #include "gearscale/core/types.hpp"
 
 namespace gearscale::core {
@@ -61,6 +62,7 @@ struct Registry {
   std::string template_name;
   std::string instead_of;
   Replacement replacement;
+  Breaker breaker;
   std::vector<Gear> gears;  // in the order of creation
 };
 

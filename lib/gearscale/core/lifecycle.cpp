@@ -41,7 +41,8 @@ std::optional<StepKind> next_of_standby(const GearView& view) {
 std::optional<StepKind> next_of_serving(const GearView& view) {
   if (is_dead(view.container)) return StepKind::give_up;
   if (view.server == ServerState::absent) return StepKind::enrol;
-  if (!view.unconfirmed || view.job == JobState::running) return std::nullopt;
+  const bool frozen = view.container == ContainerState::frozen;  // by somebody else
+  if ((!view.unconfirmed && !frozen) || view.job == JobState::running) return std::nullopt;
   return view.job == JobState::failed ? StepKind::give_up : StepKind::confirm;
 }
 

@@ -29,6 +29,7 @@ struct GearView {
   int scur = 0;                        // current sessions of its server
   bool may_have_more = false;          // an earlier HAProxy process, which a reload left behind, may still have sessions of it
   std::uint64_t stot_last_minute = 0;  // sessions that it got in the last minute
+  Time down_since = Time::max();       // since when HAProxy has it DOWN; Time::max() while it does not
   Time idle_since{};                   // since when scur is 0 and no session came; Time::max() while it is in use
   ContainerState container = ContainerState::unknown;
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
@@ -71,6 +72,7 @@ struct Timeouts {
   Millis drain_soft{600'000};  // draining: at most
   Millis drain_hard{60'000};   // removing: connections left this long after maint are shut
   Millis tear_down{60'000};    // stop and destroy
+  Millis down{30'000};         // serving: DOWN in HAProxy while others are UP; 0: however long
 };
 
 // Puts a gear into a state and sets the state's deadline.

@@ -45,6 +45,10 @@ void plan_additions(const PlanInput& input, Plan& plan) {
   int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
   plan_recalls(input, wanted, plan);
   plan_standbys(input, wanted, plan);
+  if (input.clones_allowed >= 0 && wanted > input.clones_allowed) {
+    wanted = input.clones_allowed;
+    if (wanted == 0 && plan.steps.empty()) plan.refusal = Error{Errc::unavailable, input.breaker_says};
+  }
   std::vector<std::uint32_t> taken;
   for (const auto& view : input.gears) taken.push_back(view.gear->address);
   for (int i = 0; i < wanted; ++i) {

@@ -38,6 +38,8 @@ struct PlanInput {
   std::vector<GearView> gears;  // the whole registry
   std::string template_name;    // in force: only standbys that were cloned from it are woken
   bool may_wake = false;        // standbys are frozen, and this process is the one that wakes them at once; else they are roused
+  int clones_allowed = -1;      // by the template's breaker; -1: any number
+  std::string breaker_says;     // why, when there are fewer than wanted
   AddressPool pool;
   std::vector<std::string> fresh_ids;  // unused ids, as many as the decision adds at most; randomness is the caller's
   std::vector<std::string> chosen;     // a forced removal of these gears, instead of choosing victims
@@ -45,7 +47,7 @@ struct PlanInput {
 };
 
 // What the decision asks for. Additions: first draining gears are recalled, then standbys woken (or roused), then gears created, as far as
-// there are addresses; a refusal only when there are none at all. Removals are planned whole or not at all.
+// there are addresses and as the breaker allows (Errc::unavailable); a refusal only when none at all can be added. Removals are planned whole or not at all.
 Plan make_plan(const PlanInput& input);
 
 // The serving gear to remove first: fewest sessions, then the fewest that came in the last minute, then the newest; pinned ones never.

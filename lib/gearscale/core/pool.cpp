@@ -33,6 +33,23 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
   return census;
 }
 
+// A hung application: the gear that has been DOWN for the longest time, past timeouts.down, while another one is UP. One at a time: nothing is
+// given up while another gear fails or starts. Pinned gears stay.
+const GearView* hung(const std::vector<GearView>& gears, const Timeouts& timeouts, Time now) {
+  if (timeouts.down == Millis{0}) return nullptr;
+  const GearView* longest = nullptr;
+  bool others_serve = false;
+  for (const auto& view : gears) {
+    if (view.gear->state == GearState::failed || view.gear->state == GearState::starting) return nullptr;
+    if (view.gear->state != GearState::serving) continue;
+    others_serve = others_serve || view.server == ServerState::up;
+    if (view.server != ServerState::down || view.gear->pinned || view.down_since == Time::max()) continue;
+    if (now < std::max(view.down_since + timeouts.down, view.not_before)) continue;
+    if (longest == nullptr || view.down_since < longest->down_since) longest = &view;
+  }
+  return others_serve ? longest : nullptr;
+}
+
 // The standby that is to go: one of another template first, else, when there are too many, the newest.
 const GearView* superfluous(const std::vector<GearView>& gears, const std::string& template_name, bool too_many) {
   const GearView* newest = nullptr;
@@ -71,13 +88,20 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
     }
     steps.push_back(Step{*kind, view.gear->id, 0, ""});
   }
+  const auto* stuck = hung(gears, around.timeouts, now);
+  const bool gives_up = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind == StepKind::give_up; });
+  if (stuck != nullptr && !gives_up) {
+    std::erase_if(steps, [&](const Step& step) { return step.id == stuck->gear->id; });
+    steps.push_back(Step{StepKind::give_up, stuck->gear->id, 0, ""});
+  }
   if (!around.keeps_pool) return steps;
   const auto is_moving = [&](const GearView& view) {
     return std::any_of(steps.begin(), steps.end(), [&](const Step& step) { return step.id == view.gear->id; });
   };
   if (const auto* surplus = superfluous(gears, around.template_name, census.pooled > wanted); surplus != nullptr && !is_moving(*surplus)) {
     steps.push_back(Step{StepKind::begin_removal, surplus->gear->id, 0, ""});
-  } else if (census.pooled < wanted && census.preparing == 0 && census.needed == 0 && now >= around.refill_not_before) {
+  } else if (census.pooled < wanted && census.preparing == 0 && census.needed == 0 && around.clones_allowed != 0 &&
+             now >= around.refill_not_before) {
     steps.push_back(Step{StepKind::create_standby, "", 0, ""});
   }
   return steps;

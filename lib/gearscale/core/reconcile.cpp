@@ -3,6 +3,9 @@
 #include "gearscale/core/reconcile.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+
+#include "gearscale/base/text.hpp"
 
 namespace gearscale::core {
 
@@ -14,53 +17,123 @@ const Fact* find_fact(const std::vector<Fact>& facts, const std::string& id) {
   return found == facts.end() ? nullptr : &*found;
 }
 
-Gear adopted(const ContainerFact& container, GearState state, const Timeouts& timeouts, Time now) {
-  Gear gear;
-  gear.id = container.id;
-  gear.address = container.address;
-  gear.created_ms = container.created_ms;
-  enter(gear, state, timeouts, now);
-  return gear;
-}
+class Reconciliation {
+ public:
+  Reconciliation(Registry& registry, const Facts& facts, const Timeouts& timeouts, Time now)
+      : registry_(registry), facts_(facts), timeouts_(timeouts), now_(now) {}
+
+  Reconciled run() {
+    check_addresses();
+    for (auto& gear : registry_.gears) check_state(gear);
+    std::vector<const ContainerFact*> strangers;
+    for (const auto& container : facts_.containers) {
+      if (find_gear(registry_, container.id) == nullptr) strangers.push_back(&container);
+    }
+    // Of two with one address the older one stays.
+    std::stable_sort(strangers.begin(), strangers.end(), [](auto* left, auto* right) { return left->created_ms < right->created_ms; });
+    for (const auto* container : strangers) take_in(*container);
+    for (const auto& server : facts_.servers) {
+      if (find_gear(registry_, server.id) == nullptr) see_off(server);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void say(std::string sentence) { result_.changes.push_back(std::move(sentence)); }
+
+  void fail_gear(Gear& gear, const std::string& why) {
+    if (gear.state == GearState::serving) ++result_.lost;
+    gear.note = why;
+    gear.dismissed = true;
+    enter(gear, GearState::failed, timeouts_, now_);
+    say("gear " + gear.id + ": " + why + ": it will be destroyed, another one is made");
+  }
+
+  void check_addresses() {
+    std::unordered_map<std::uint32_t, Gear*> owners;
+    for (auto& gear : registry_.gears) {
+      if (gear.address == 0 || gear.state == GearState::removing || gear.state == GearState::failed) continue;
+      if (const auto* fact = find_fact(facts_.containers, gear.id); fact != nullptr && fact->address != 0 && fact->address != gear.address) {
+        fail_gear(gear, "its container has the address " + format_ipv4(fact->address) + " instead of " + format_ipv4(gear.address));
+        continue;
+      }
+      const auto [owner, is_first] = owners.emplace(gear.address, &gear);
+      if (is_first) continue;
+      auto& newer = owner->second->created_ms > gear.created_ms ? *owner->second : gear;
+      if (&newer != &gear) owner->second = &gear;
+      fail_gear(newer, "its address " + format_ipv4(newer.address) + " is used twice");
+      newer.address = 0;
+    }
+  }
+
+  void check_state(Gear& gear) {
+    const auto* container = find_fact(facts_.containers, gear.id);
+    const auto state = container == nullptr ? ContainerState::absent : container->state;
+    if (state == ContainerState::unknown) return;
+    const std::string is = " but its container is " + std::string(to_string(state)) + ": ";
+    if (facts_.at_start && gear.state == GearState::serving && state != ContainerState::running) {
+      enter(gear, GearState::starting, timeouts_, now_);
+      say("gear " + gear.id + " should serve" + is + "starting it again");
+    }
+    const bool frozen = facts_.standby_state == StandbyPolicy::State::frozen;
+    const bool ready = state == (frozen ? ContainerState::frozen : ContainerState::stopped);
+    if (gear.state == GearState::standby && !ready && find_fact(facts_.servers, gear.id) == nullptr) {
+      enter(gear, GearState::preparing, timeouts_, now_);
+      say("gear " + gear.id + " should stand by" + is + "preparing it again");
+    }
+  }
+
+  bool is_taken(std::uint32_t address) const {
+    return std::any_of(registry_.gears.begin(), registry_.gears.end(), [address](const Gear& gear) { return gear.address == address; });
+  }
+
+  void take_in(const ContainerFact& container) {
+    Gear gear;
+    gear.id = container.id;
+    gear.created_ms = container.created_ms;
+    const bool free = container.address != 0 && !is_taken(container.address);
+    const bool fits = free && container.address >= facts_.pool.first && container.address <= facts_.pool.last;
+    const bool runs = container.state == ContainerState::running;
+    auto state = GearState::failed;
+    if (free && runs && find_fact(facts_.servers, container.id) != nullptr) {
+      state = GearState::serving;
+    } else if (fits && runs) {
+      state = GearState::starting;
+    } else if (fits && container.state == ContainerState::frozen) {
+      state = GearState::preparing;
+    }
+    if (free) gear.address = container.address;
+    if (state == GearState::failed) gear.note = "its container had no entry in the registry and could not be adopted";
+    enter(gear, state, timeouts_, now_);
+    registry_.gears.push_back(std::move(gear));
+    const std::string_view what = state == GearState::serving   ? "adopted"
+                                  : state == GearState::failed  ? "it will be destroyed"
+                                  : state == GearState::starting ? "adopted if it answers"
+                                                                 : "adopted as a standby if it answers";
+    say("container of gear " + container.id + " had no entry in the registry: " + std::string(what));
+  }
+
+  void see_off(const ServerFact& server) {
+    Gear gear;
+    gear.id = server.id;
+    if (!is_taken(server.address)) gear.address = server.address;
+    enter(gear, GearState::removing, timeouts_, now_);
+    gear.dismissed = true;
+    registry_.gears.push_back(std::move(gear));
+    say("server of gear " + server.id + " had neither an entry in the registry nor a container: it will leave HAProxy");
+  }
+
+  Registry& registry_;
+  const Facts& facts_;
+  const Timeouts& timeouts_;
+  Time now_;
+  Reconciled result_;
+};
 
 }  // namespace
 
-std::vector<std::string> reconcile(Registry& registry, const std::vector<ContainerFact>& containers, const std::vector<ServerFact>& servers,
-                                   StandbyPolicy::State standby_state, const Timeouts& timeouts, Time now) {
-  std::vector<std::string> changes;
-  for (auto& gear : registry.gears) {
-    const auto* container = find_fact(containers, gear.id);
-    const auto state = container == nullptr ? ContainerState::absent : container->state;
-    const std::string is = " but its container is " + std::string(to_string(state)) + ": ";
-    if (gear.state == GearState::serving && state != ContainerState::running && state != ContainerState::unknown) {
-      enter(gear, GearState::starting, timeouts, now);
-      changes.push_back("gear " + gear.id + " should serve" + is + "starting it again");
-    }
-    const bool frozen = standby_state == StandbyPolicy::State::frozen;
-    const bool ready = state == (frozen ? ContainerState::frozen : ContainerState::stopped) || state == ContainerState::unknown;
-    if (gear.state == GearState::standby && !ready && find_fact(servers, gear.id) == nullptr) {
-      enter(gear, GearState::preparing, timeouts, now);
-      changes.push_back("gear " + gear.id + " should stand by" + is + "preparing it again");
-    }
-  }
-  for (const auto& container : containers) {
-    if (find_gear(registry, container.id) != nullptr) continue;
-    const bool serves = container.state == ContainerState::running && container.address != 0 && find_fact(servers, container.id) != nullptr;
-    registry.gears.push_back(adopted(container, serves ? GearState::serving : GearState::failed, timeouts, now));
-    if (!serves) registry.gears.back().note = "its container had no entry in the registry and did not serve";
-    changes.push_back("container of gear " + container.id +
-                      " had no entry in the registry: " + (serves ? "adopted" : "it will be destroyed"));
-  }
-  for (const auto& server : servers) {
-    if (find_gear(registry, server.id) != nullptr) continue;
-    Gear gear;
-    gear.id = server.id;
-    gear.address = server.address;
-    enter(gear, GearState::removing, timeouts, now);
-    registry.gears.push_back(gear);
-    changes.push_back("server of gear " + server.id + " had neither an entry in the registry nor a container: it will leave HAProxy");
-  }
-  return changes;
+Reconciled reconcile(Registry& registry, const Facts& facts, const Timeouts& timeouts, Time now) {
+  return Reconciliation(registry, facts, timeouts, now).run();
 }
 
 }  // namespace gearscale::core

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "gearscale/core/lifecycle.hpp"
+#include "gearscale/core/plan.hpp"
 
 namespace gearscale::core {
 
@@ -24,14 +24,31 @@ struct ServerFact {
   ServerState state = ServerState::absent;
 };
 
-// Changes the registry and returns one sentence for each change:
-//   container runs, has a server, no entry    -> adopted as serving
-//   container without an entry and a server   -> entry `failed`: it will be destroyed
-//   server without an entry and a container   -> entry `removing`: it will leave HAProxy
-//   entry serving, its container not running  -> starting again (frozen ones too: the gear is woken and probed)
-//   entry standby, its container not so       -> preparing again, unless it has a server: then it was woken, and serves
-//   entry of an earlier boot                  -> its times start now (the caller has set them to `now`)
-std::vector<std::string> reconcile(Registry& registry, const std::vector<ContainerFact>& containers, const std::vector<ServerFact>& servers,
-                                   StandbyPolicy::State standby_state, const Timeouts& timeouts, Time now);
+// What there is besides the registry, and what it is measured by.
+struct Facts {
+  std::vector<ContainerFact> containers;  // all with our mark
+  std::vector<ServerFact> servers;        // all of ours in HAProxy
+  StandbyPolicy::State standby_state = StandbyPolicy::State::frozen;
+  AddressPool pool;
+  bool at_start = true;  // nobody has watched until now: what died meanwhile is mended here, not by the gear's own next step
+};
+
+struct Reconciled {
+  std::vector<std::string> changes;  // one sentence each; empty: the registry is as it was
+  int lost = 0;                      // gears that served and will not: to be replaced
+};
+
+// Changes the registry so that every difference is on its way to be mended (docs/reliability.md has the table):
+//   container runs, has a server, no entry     -> adopted as serving
+//   container runs or is frozen, no entry, its address is one of the pool and nobody else's
+//                                              -> starting or preparing: adopted if it answers, else destroyed
+//   any other container without an entry       -> entry `failed`: it will be destroyed
+//   server without an entry and a container    -> entry `removing`: it will leave HAProxy
+//   two entries with one address               -> the newer one `failed`, another is made
+//   entry whose container has another address  -> `failed`, another is made
+//   at a start, entry serving, its container not running  -> starting again (frozen ones too: woken and probed)
+//   entry standby, its container not so        -> preparing again, unless it has a server: then it was woken, and serves
+//   entry of an earlier boot                   -> its times start now (the caller has set them to `now`)
+Reconciled reconcile(Registry& registry, const Facts& facts, const Timeouts& timeouts, Time now);
 
 }  // namespace gearscale::core

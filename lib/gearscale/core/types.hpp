@@ -42,6 +42,7 @@ struct Policy {
   Millis flap_protection{120'000};  // no removal for this long after an addition
   bool peak_guard = true;           // low checks also look at the highest load of the last flap_protection
   Millis up_window{300};            // additions look at the mean of the samples of this time
+  int flap_budget = 120;            // cold starts and destroys in an hour, after which nothing more is removed; 0: no such limit
   int max_step_up = 0;              // most gears that one decision adds; 0: the larger of 4 and the serving gears
   ResponsePolicy response;
 };

@@ -23,6 +23,11 @@ std::vector<std::string> mounts_below(std::string_view mountinfo, const std::str
 // Detaches them. How many there were.
 int unmount_below(const std::string& directory);
 
+// What gears of ours other than the `known` ones left on this machine, one phrase each: notes of unfinished work and empty directories beside
+// the containers, cgroup directories, cables on the bridge, mounts.
+Result<std::vector<std::string>> find_leftovers(const core::Application& application, const std::string& lxc_path, const std::string& bridge,
+                                                const std::vector<std::string>& known);
+
 // liblxc keeps a lock file for each container that ever was, in /run/lxc/lock: removes this one's.
 void remove_lxc_lock(const Place& place);
 

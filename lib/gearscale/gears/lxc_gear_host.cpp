@@ -11,6 +11,7 @@
 #include "gearscale/gears/bring_up.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/inventory.hpp"
+#include "gearscale/gears/leftovers.hpp"
 #include "gearscale/gears/stand_by.hpp"
 #include "gearscale/gears/tear_down.hpp"
 #include "gearscale/system/memory.hpp"
@@ -124,6 +125,10 @@ std::vector<JobResult> LxcGearHost::finished() {
     if (result.detail && !stops(result.kind)) hold(result.id, outcome.init, outcome.frozen);
   }
   return results;
+}
+
+Result<std::vector<std::string>> LxcGearHost::leftovers(const std::vector<std::string>& known) {
+  return find_leftovers(options_.application, options_.lxc_path, options_.bridge, known);
 }
 
 }  // namespace gearscale::gears

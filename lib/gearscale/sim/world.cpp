@@ -3,7 +3,8 @@
 #include "gearscale/sim/world.hpp"
 
 #include <algorithm>
-#include <set>
+
+#include "gearscale/core/invariants.hpp"
 
 namespace gearscale::sim {
 
@@ -160,29 +161,20 @@ int SimEvents::count(std::string_view part) const {
       std::count_if(lines.begin(), lines.end(), [part](const auto& line) { return line.second.find(part) != std::string::npos; }));
 }
 
-std::vector<std::string> broken_invariants(const SimStore& store, const SimGearHost& host, const SimBalancer& balancer) {
-  std::vector<std::string> broken;
-  std::set<std::string> registered;
-  std::set<std::uint32_t> addresses;
+std::vector<std::string> broken_invariants(SimStore& store, SimGearHost& host, SimBalancer& balancer) {
+  core::Everything seen;
+  seen.registry = &store.registry;
+  seen.containers = *host.list();
+  for (const auto& [id, server] : balancer.servers) seen.servers.push_back(core::ServerFact{id, server.address, server.state});
+  std::vector<ServerSpec> specs;
   for (const auto& gear : store.registry.gears) {
-    registered.insert(gear.id);
-    if (!addresses.insert(gear.address).second) broken.push_back("address of gear " + gear.id + " is used twice");
-    const bool standby = gear.state == core::GearState::standby;
-    if (gear.state != core::GearState::serving && !standby)
+    if (core::belongs_in_file(gear.state)) specs.push_back(ServerSpec{gear.id, gear.address});
+  }
+  seen.file_agrees = *balancer.file_holds(specs);
+  auto broken = core::broken_invariants(seen, core::Millis{0}, core::Time{});
+  for (const auto& gear : store.registry.gears) {
+    if (gear.state != core::GearState::serving && gear.state != core::GearState::standby)
       broken.push_back("gear " + gear.id + " is " + std::string(core::to_string(gear.state)));
-    if (!host.containers.contains(gear.id)) broken.push_back("gear " + gear.id + " has no container");
-    if (balancer.servers.contains(gear.id) == standby) broken.push_back("gear " + gear.id + (standby ? " has a server" : " has no server"));
-    const bool in_file = std::find(balancer.file.begin(), balancer.file.end(), gear.id) != balancer.file.end();
-    if (in_file == standby) broken.push_back("gear " + gear.id + (standby ? " is in haproxy.cfg" : " is not in haproxy.cfg"));
-  }
-  for (const auto& [id, container] : host.containers) {
-    if (!registered.contains(id)) broken.push_back("container of gear " + id + " has no entry");
-  }
-  for (const auto& [id, server] : balancer.servers) {
-    if (!registered.contains(id)) broken.push_back("server of gear " + id + " has no entry");
-  }
-  for (const auto& id : balancer.file) {
-    if (!registered.contains(id)) broken.push_back("haproxy.cfg line of gear " + id + " has no entry");
   }
   return broken;
 }

@@ -74,6 +74,7 @@ class SimGearHost final : public GearHost {
   std::vector<std::string> died() override { return std::exchange(died_, {}); }
   // Its init ends, whatever the reason.
   void kill(const std::string& id);
+  Result<std::vector<std::string>> leftovers(const std::vector<std::string>&) override { return std::vector<std::string>(); }
   int ready_fd() const override { return -1; }
 
   struct Container {
@@ -127,6 +128,8 @@ class SimStore final : public Store {
   Result<Loaded> load() override { return Loaded{&registry, std::exchange(corrupt, false), "registry.corrupt", {}}; }
   Result<void> save(const core::Registry& changed) override;
 
+  void tidy() override {}
+
   core::Registry registry;
   bool corrupt = false;  // the next load says so
   std::optional<Error> save_failure;
@@ -145,8 +148,7 @@ class SimEvents final : public EventSink {
   std::vector<std::string> objects;
 };
 
-// What must hold when nothing is in transition: registry, containers, servers and file name the same gears, no address twice.
-// Returns one sentence for each break.
-std::vector<std::string> broken_invariants(const SimStore& store, const SimGearHost& host, const SimBalancer& balancer);
+// core::broken_invariants on this world when nothing may be in transition. Returns one sentence for each break.
+std::vector<std::string> broken_invariants(SimStore& store, SimGearHost& host, SimBalancer& balancer);
 
 }  // namespace gearscale::sim

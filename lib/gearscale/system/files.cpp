@@ -7,10 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <optional>
 
+#include "gearscale/base/text.hpp"
 #include "gearscale/system/errors.hpp"
 
 namespace gearscale::system {
@@ -20,6 +23,7 @@ namespace {
 constexpr std::string_view kTempPrefix = ".gearscale-";
 constexpr std::size_t kTempRandom = 6;
 constexpr std::time_t kStaleSeconds = 60;  // a replacement takes well under a second, its validation a few
+constexpr std::time_t kOrphanSeconds = 1;  // of a process that has ended
 
 // The temp file of one replacement; it is unlinked unless it was renamed.
 class TempFile {
@@ -33,7 +37,7 @@ class TempFile {
 
   // 0, or the errno. mkostemp uses O_EXCL, which follows no link whatever stands there.
   int create(const std::string& directory) {
-    std::string name = directory + "/" + std::string(kTempPrefix) + std::string(kTempRandom, 'X');
+    std::string name = directory + "/" + std::string(kTempPrefix) + std::to_string(::getpid()) + "-" + std::string(kTempRandom, 'X');
     fd_ = Fd(::mkostemp(name.data(), O_CLOEXEC | O_NOFOLLOW));
     if (!fd_.is_open()) return errno;
     path_ = name;
@@ -167,15 +171,33 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
   return {};
 }
 
+namespace {
+
+// The process that a temp file's name says it is of; 0 when it is not the name of one. Names without a process are of earlier versions.
+std::optional<pid_t> temp_owner(std::string_view name) {
+  if (name.size() < kTempPrefix.size() + kTempRandom || name.substr(0, kTempPrefix.size()) != kTempPrefix) return std::nullopt;
+  const auto middle = name.substr(kTempPrefix.size(), name.size() - kTempPrefix.size() - kTempRandom);
+  if (middle.empty()) return 0;
+  const auto pid = middle.back() == '-' ? parse_integer(middle.substr(0, middle.size() - 1)) : std::nullopt;
+  return pid && *pid > 0 && *pid <= 0x7fffffff ? std::optional(static_cast<pid_t>(*pid)) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_temp_name(std::string_view name) { return temp_owner(name).has_value(); }
+
 Result<int> remove_stale_temps(const std::string& directory) {
   const auto names = list_directory(directory);
   if (!names) return fail(names.error());
   int removed = 0;
   for (const auto& name : *names) {
-    if (name.size() != kTempPrefix.size() + kTempRandom || name.compare(0, kTempPrefix.size(), kTempPrefix) != 0) continue;
+    const auto owner = temp_owner(name);
+    if (!owner) continue;
+    const bool orphan = *owner != 0 && ::kill(*owner, 0) != 0 && errno == ESRCH;
     const std::string path = directory + "/" + name;
     struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_mtime + kStaleSeconds >= std::time(nullptr)) continue;
+    if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_mtime + (orphan ? kOrphanSeconds : kStaleSeconds) >= std::time(nullptr))
+      continue;
     if (::unlink(path.c_str()) == 0) ++removed;
   }
   return removed;

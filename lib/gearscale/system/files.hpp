@@ -45,7 +45,9 @@ struct ReplaceOptions {
 // validate's error. The one exception is said in the message: the new file is in place, but the directory could not be brought to the disk.
 Result<void> replace_file(const std::string& path, std::string_view content, const ReplaceOptions& options = {});
 
-// Removes temp files of replace_file that a crash left in `directory`: those older than a minute. How many; Errc::failed when it cannot be
+// Is this the name of a temp file of replace_file?
+bool is_temp_name(std::string_view name);
+// Removes those that a crash left in `directory`: of processes that have ended, or older than a minute. How many; Errc::failed when it cannot be
 // read.
 Result<int> remove_stale_temps(const std::string& directory);
 

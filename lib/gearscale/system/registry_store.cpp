@@ -142,6 +142,8 @@ void RegistryStore::prune_corrupt() const {
   for (std::size_t i = kKeptCorrupt; i < names->size(); ++i) ::unlink((directory + "/" + (*names)[i]).c_str());
 }
 
+void RegistryStore::tidy() { static_cast<void>(remove_stale_temps(directory_of(paths_.registry))); }  // what stays is looked at again
+
 Result<void> RegistryStore::save(const core::Registry& registry) {
   GEARSCALE_CHECK(!held_.expired());
   const auto boot_now = boot();

@@ -34,6 +34,7 @@ class RegistryStore final : public Store {
 
   // Errors of replace_file (Errc::failed). Without the lock: a programmer's error.
   Result<void> save(const core::Registry& registry) override;
+  void tidy() override;
 
  private:
   // Names one content of the file. Its descriptor stays open: an inode in use cannot come back as another file of the same time and size.

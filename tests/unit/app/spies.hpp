@@ -47,6 +47,7 @@ struct SpyHost final : GearHost {
   std::vector<JobResult> finished() override { return real.finished(); }
   Result<void> wake(std::string_view id) override { return journal.emplace_back("thaw"), real.wake(id); }
   std::vector<std::string> died() override { return real.died(); }
+  Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) override { return real.leftovers(known); }
   int ready_fd() const override { return -1; }
   GearHost& real;
   Journal& journal;
@@ -57,6 +58,7 @@ struct SpyStore final : Store {
   Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override { return real.lock(patience); }
   Result<Loaded> load() override { return real.load(); }
   Result<void> save(const core::Registry& registry) override { return journal.emplace_back("save"), real.save(registry); }
+  void tidy() override { real.tidy(); }
   Store& real;
   Journal& journal;
 };

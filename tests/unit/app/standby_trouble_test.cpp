@@ -161,6 +161,7 @@ TEST_CASE("HAProxy away between thaw and add: the standby is roused, and serves 
     }
     Result<Loaded> load() override { return world.store.load(); }
     Result<void> save(const core::Registry& registry) override { return world.store.save(registry); }
+    void tidy() override {}
     World& world;
     bool armed = false;
   };

@@ -81,6 +81,7 @@ TEST_CASE("each numeric setting ends on both sides of its bounds") {
       {"check_interval", "100ms", "99ms", "1h", "3601s"},
       {"sample_interval", "5ms", "4ms", "1h", "3601s"},
       {"up_window", "0s", "-1ms", "1m", "60001ms"},
+      {"flap_budget", "0", "-1", "1000000", "1000001"},
       {"max_step_up", "0", "-1", "1000", "1001"},
       {"response_up", "1ms", "0s", "1h", "3601s"},
       {"response_remove", "0s", "-1ms", "1h", "3601s"},
@@ -103,6 +104,7 @@ TEST_CASE("each numeric setting ends on both sides of its bounds") {
       {"drain_idle", "0s", "-1s", "24h", "86401s"},
       {"drain_soft", "0s", "-1s", "168h", "604801s"},
       {"drain_hard", "0s", "-1s", "24h", "86401s"},
+      {"down_timeout", "0s", "-1s", "24h", "86401s"},
       {"stop_timeout", "0", "-1s", "10m", "601s"},
   };
   std::set<std::string_view> tried;

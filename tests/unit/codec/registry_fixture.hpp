@@ -58,6 +58,12 @@ inline core::Registry registry() {
       {.id = "00000007", .address = 0x0a00030fu, .state = GearState::preparing, .since = at(460'000), .deadline = at(520'000)});
   one.template_name = "app-template.v2";
   one.instead_of = "app-template";
+  one.breaker = {.template_name = "app-t1",
+                 .failures = 3,
+                 .served = true,
+                 .last_failure = at(600'000),
+                 .open_until = at(610'000),
+                 .why = "GET: \"no\""};
   one.replacement = {.state = core::Replacement::State::running,
                      .template_name = "app-template.v2",
                      .step = 3,

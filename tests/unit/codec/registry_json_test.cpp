@@ -34,6 +34,14 @@ TEST_CASE("a registry is written in a form that people can read") {
     "replaced": 17,
     "note": "ä \"note\""
   },
+  "breaker": {
+    "template": "app-t1",
+    "failures": 3,
+    "served": true,
+    "last_failure_ms": 600000,
+    "open_until_ms": 610000,
+    "why": "GET: \"no\""
+  },
   "gears": [
     {
       "id": "1f3a9c02",
@@ -67,6 +75,12 @@ TEST_CASE("a registry that is written is read back, gears without an address inc
   CHECK(read->template_name == one.template_name);
   CHECK(read->instead_of == one.instead_of);
   check_same(read->replacement, one.replacement);
+  CHECK(read->breaker.template_name == one.breaker.template_name);
+  CHECK(read->breaker.failures == one.breaker.failures);
+  CHECK(read->breaker.served == one.breaker.served);
+  CHECK(read->breaker.last_failure == one.breaker.last_failure);
+  CHECK(read->breaker.open_until == one.breaker.open_until);
+  CHECK(read->breaker.why == one.breaker.why);
 
   const auto empty = decode_registry(encode_registry({}, context()), context());
   REQUIRE(empty);
@@ -128,7 +142,6 @@ TEST_CASE("everything that would not have been written is refused, saying where"
       {"\"last_addition_ms\": 500000", "\"last_addition_ms\": 5.5", "'last_addition_ms'"},
       {"\"low_checks\": 2", "\"low_checks\": 1000001", "'low_checks'"},
       {"\"gears\": [", "\"gears\": 1, \"x\": [", "'gears'"},
-      {"\"gears\": [", "\"gears\": [7,", "gear number 1 is not an object"},
       {"\"1f3a9c02\"", "\"1F3A9C02\"", "'id' of gear number 1"},
       {"\"1f3a9c02\"", "\"../../..\"", "'id' of gear number 1"},
       {"\"1f3a9c02\"", "17", "'id' of gear number 1"},
@@ -151,6 +164,11 @@ TEST_CASE("everything that would not have been written is refused, saying where"
       {"\"instead_of\": \"app-template\"", "\"instead_of\": 7", "'instead_of' of the registry"},
       {"\"replacement\": {", "\"replacement\": 1, \"x\": {", "'replacement' is not an object"},
       {"\"running\"", "\"runs\"", "'state' of the replacement is unknown: 'runs'"},
+      {"\"breaker\": {", "\"breaker\": [], \"x\": {", "'breaker' is not an object"},
+      {"\"template\": \"app-t1\"", "\"template\": \"../x\"", "'template' of the breaker"},
+      {"\"failures\": 3", "\"failures\": -3", "'failures' of the breaker"},
+      {"\"served\": true", "\"served\": 1", "'served' of the breaker"},
+      {"\"open_until_ms\": 610000", "\"open_until_ms\": null", "'open_until_ms' of the breaker"},
       {"\"step\": 3", "\"step\": 0", "'step' of the replacement"},
       {"\"step\": 3", "\"step\": 1000001", "'step' of the replacement"},
       {"\"replaced\": 17", "\"replaced\": -1", "'replaced' of the replacement"},

@@ -42,6 +42,7 @@ TEST_CASE("the status as JSON has its members, standbys and templates among them
   CHECK(status_json(report()) ==
         R"({"sessions":9.0,"capacity_pct":45.0,"serving":2,"coming":1,"down":0,"draining":1,"standby":3,"template":"app-v2",)"
         R"("limits":{"min":1,"max":8},"thresholds":{"up_pct":90.0,"remove_pct":49.9},"controller":{"running":true,"pid":4242},)"
+                                  R"("breaker":{"template":"","failures":0,"open_seconds":0,"why":""},)"
         R"("gears":[{"name":"1f3a9c02-ns","server":"gear-1f3a9c02-ns","container":"app-1f3a9c02-ns","address":"10.0.3.11",)"
         R"("state":"standby","server_state":"absent","sessions":0,"pinned":false,"seconds":7,"template":"app-v2",)"
         "\"note\":\"\xef\xbf\xbd\"}]}");
@@ -51,7 +52,8 @@ TEST_CASE("without a controller, a gear or HAProxy the status says so") {
   StatusReport bare;
   bare.capacity_pct = std::numeric_limits<double>::infinity();
   CHECK(contains(status_json(bare), R"("capacity_pct":null)"));
-  CHECK(contains(status_json(bare), R"("controller":{"running":false,"pid":null},"gears":[]})"));
+  CHECK(contains(status_json(bare), R"("controller":{"running":false,"pid":null},)"
+                                          R"("breaker":{"template":"","failures":0,"open_seconds":0,"why":""},"gears":[]})"));
   CHECK(contains(status_table(bare), "controller  not running\n"));
   CHECK(contains(status_table(bare), "no gear serves"));
   CHECK_FALSE(contains(status_table(bare), "template"));

@@ -172,7 +172,7 @@ TEST_CASE("gears above a lowered scale_max are removed one a check") {
   CHECK(decision.target == 3);
 }
 
-TEST_CASE("a failed addition holds further ones off for 3 s, then 6 s, at most 60 s, and a success ends it") {
+TEST_CASE("a failed addition holds further ones off for 3 s, then 6 s, at most 30 s, and a success ends it") {
   auto state = calm();
   settle(state, Outcome::add_failed, kStart);
   CHECK(decide({}, {}, state, seen(9, 1), kStart + 3s - 1ms).reason == Reason::hold_off);
@@ -180,9 +180,43 @@ TEST_CASE("a failed addition holds further ones off for 3 s, then 6 s, at most 6
   settle(state, Outcome::add_failed, kStart + 3s);
   CHECK(decide({}, {}, state, seen(9, 1), kStart + 9s - 1ms).reason == Reason::hold_off);
   for (int i = 0; i < 20; ++i) settle(state, Outcome::add_failed, kStart);
-  CHECK(state.add_not_before == kStart + 60s);
+  CHECK(state.add_not_before == kStart + 30s);
   settle(state, Outcome::served, kStart);
   CHECK(decide({}, {}, state, seen(9, 1), kStart).reason == Reason::capacity_reached);
+}
+
+TEST_CASE("a lost gear is replaced at once, as far as scale_max leaves room, and counts until something is added") {
+  auto state = calm();
+  settle(state, Outcome::lost, kStart);
+  settle(state, Outcome::lost, kStart);
+  const auto decision = decide({}, {}, state, seen(0, 2), kStart);
+  CHECK(decision.action == Action::up);
+  CHECK(decision.reason == Reason::gear_lost);
+  CHECK(decision.target == 4);
+  CHECK(decide({}, {.min = 1, .max = 3}, state, seen(0, 2), kStart).target == 3);
+  CHECK(decide({}, {.min = 1, .max = 2}, state, seen(0, 2), kStart).reason != Reason::at_max);  // and does not keep removals from being judged
+  settle(state, Outcome::added, kStart);
+  CHECK(decide({}, {}, state, seen(0, 2), kStart).action == Action::hold);
+}
+
+TEST_CASE("an exhausted flap budget holds removals, never additions, and counts an hour") {
+  const auto low = [](PolicyState& state, Time now) {
+    state.low_checks = 3;
+    return decide({}, {}, state, seen(0, 3), now);
+  };
+  auto state = calm();
+  for (int i = 0; i < 119; ++i) settle(state, Outcome::cycled, kStart);
+  CHECK(low(state, kStart).reason == Reason::low_capacity);
+  settle(state, Outcome::cycled, kStart);
+  CHECK(low(state, kStart).reason == Reason::flap_budget);
+  CHECK(low(state, kStart).numbers.low_checks == 3);
+  CHECK(decide({}, {}, state, seen(30, 3), kStart).action == Action::up);
+  CHECK(decide({}, {.min = 1, .max = 2}, state, seen(0, 3), kStart).reason == Reason::above_max);  // an order, not a wish of the load
+  CHECK(low(state, kStart + 60min).reason == Reason::low_capacity);
+  Policy without;
+  without.flap_budget = 0;
+  state.low_checks = 3;
+  CHECK(decide(without, {}, state, seen(0, 3), kStart).reason == Reason::low_capacity);
 }
 
 TEST_CASE("a failed removal holds off removals and no addition") {

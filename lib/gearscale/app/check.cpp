@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gathers everything and lets core judge it.
+#include "gearscale/app/check.hpp"
+
+#include "gearscale/core/invariants.hpp"
+
+namespace gearscale::app {
+
+Result<CheckReport> check(const Ports& ports, const core::Limits& limits, core::Millis grace,
+                          std::vector<std::string> temp_files) {
+  core::Everything seen;
+  seen.limits = limits;
+  seen.leftovers = std::move(temp_files);
+  const auto loaded = ports.store.load();
+  if (!loaded) return fail(loaded.error());
+  const auto registry = *loaded->registry;
+  seen.registry = &registry;
+  const auto view = ports.balancer.observe();
+  if (!view) return fail(view.error());
+  seen.servers = Inventory::servers(**view);
+  auto containers = ports.host.list();
+  if (!containers) return fail(containers.error());
+  seen.containers = std::move(*containers);
+  const auto agrees = ports.balancer.file_holds(servers_of_file(registry));
+  if (!agrees) return fail(agrees.error());
+  seen.file_agrees = *agrees || ports.balancer.file_busy();
+  std::vector<std::string> known;
+  for (const auto& gear : registry.gears) known.push_back(gear.id);
+  auto leftovers = ports.host.leftovers(known);
+  if (!leftovers) return fail(leftovers.error());
+  seen.leftovers.insert(seen.leftovers.end(), leftovers->begin(), leftovers->end());
+  return CheckReport{static_cast<int>(registry.gears.size()), core::is_at_rest(registry),
+                     core::broken_invariants(seen, grace, ports.clock.now())};
+}
+
+}  // namespace gearscale::app

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gears that die or hang, and what somebody else did to containers and servers, in the simulated world.
+#include "spies.hpp"
+
+using namespace gearscale;
+using namespace gearscale::test;
+using namespace std::chrono_literals;
+using core::GearState;
+using core::ServerState;
+
+TEST_CASE("a gear that dies gets no more requests before anything is written down, and is replaced by the standby at once") {
+  World world;
+  world.populate(3);
+  Spied spied(world);
+  app::Controller controller(world.daemon(1), spied.ports, world.ids());
+  stand_by(world, controller, 1);
+  const auto standby = world.first(GearState::standby);
+  const auto dead = world.first(GearState::serving);
+  world.host.kill(dead);
+  spied.journal.clear();
+  world.clock.advance(1ms);
+  world.tick(controller, app::Look::fast);
+  const auto first = std::find_if(spied.journal.begin(), spied.journal.end(), [](const auto& call) { return call == "maint" || call == "save"; });
+  REQUIRE(first != spied.journal.end());
+  CHECK(*first == "maint");
+  world.run(controller, 200ms);
+  CHECK(world.gear(standby)->state == GearState::serving);
+  world.run(controller, 10s);
+  CHECK(world.gear(dead) == nullptr);
+  CHECK(world.in_state(GearState::serving) == 3);
+  CHECK(world.in_state(GearState::standby) == 1);
+  CHECK(world.events.count("its container ended") == 1);
+  require_sound(world);
+}
+
+TEST_CASE("a lost gear is not replaced beyond scale_max") {
+  World world;
+  world.populate(3);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  world.limits.max = 2;
+  world.host.kill(world.first(GearState::serving));
+  world.run(controller, 10s);
+  CHECK(world.in_state(GearState::serving) == 2);
+  require_sound(world);
+}
+
+TEST_CASE("a gear that is DOWN for 30 s while another one is UP is replaced, one at a time") {
+  World world;
+  world.populate(4);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  std::vector<std::string> hung{world.store.registry.gears[0].id, world.store.registry.gears[1].id};
+  for (const auto& id : hung) world.balancer.servers[id].state = ServerState::down;
+  std::size_t most_given_up = 0;
+  world.run(controller, 29s);
+  CHECK(world.in_state(GearState::serving) == 4);
+  world.run(controller, 20s, [&] {
+    most_given_up = std::max<std::size_t>(most_given_up, static_cast<std::size_t>(world.in_state(GearState::failed)));
+  });
+  CHECK(most_given_up == 1);
+  for (const auto& id : hung) CHECK(world.gear(id) == nullptr);
+  CHECK(world.in_state(GearState::serving) == 4);
+  CHECK(world.events.count("its application hangs") == 2);
+  require_sound(world);
+}
+
+TEST_CASE("a gear that is DOWN stays when it is pinned, and all stay when all are DOWN") {
+  World world;
+  world.populate(2);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  world.store.registry.gears[0].pinned = true;
+  world.balancer.servers[world.store.registry.gears[0].id].state = ServerState::down;
+  world.run(controller, 2min);
+  CHECK(world.in_state(GearState::serving) == 2);
+  world.store.registry.gears[0].pinned = false;
+  world.balancer.servers[world.store.registry.gears[1].id].state = ServerState::down;
+  world.run(controller, 2min);
+  CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.events.count("All gears are DOWN") == 1);
+}
+
+TEST_CASE("a gear that somebody froze is thawed and serves again") {
+  World world;
+  world.populate(2);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  const auto frozen = world.first(GearState::serving);
+  world.host.containers[frozen].state = core::ContainerState::frozen;
+  world.balancer.servers[frozen].state = ServerState::down;
+  world.run(controller, 4s);
+  CHECK(world.host.containers[frozen].state == core::ContainerState::running);
+  CHECK(world.gear(frozen)->state == GearState::serving);
+}
+
+TEST_CASE("a server of ours that nobody knows leaves HAProxy at the next check") {
+  World world;
+  world.populate(1);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  world.balancer.servers["0badcafe"] = {0x0a5700f0, ServerState::up};
+  world.run(controller, 4s);
+  CHECK_FALSE(world.balancer.servers.contains("0badcafe"));
+  require_sound(world);
+}
+
+TEST_CASE("a container of ours without an entry is adopted when it answers, and destroyed when it does not") {
+  for (const bool answers : {true, false}) {
+    World world;
+    world.populate(1);
+    app::Controller controller(world.settings(), world.ports, world.ids());
+    world.run(controller, 3s);
+    world.host.containers["0badcafe"] = {0x0a5700f0, core::ContainerState::running, "app-v1"};
+    if (!answers) world.host.boot_failure = Error{Errc::failed, "no answer"};
+    world.run(controller, 40s);
+    CHECK((world.gear("0badcafe") != nullptr) == answers);
+    CHECK(world.host.containers.contains("0badcafe") == answers);
+    CHECK(world.balancer.servers.contains("0badcafe") == answers);
+    require_sound(world);
+  }
+}
+
+TEST_CASE("haproxy.cfg that somebody put back is brought up to date again") {
+  World world;
+  world.populate(2);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  world.balancer.file.clear();
+  world.run(controller, 40s);
+  CHECK(world.balancer.file.size() == 2);
+}
+
+TEST_CASE("a flap budget that is used up is said once and holds removals only") {
+  World world;
+  world.populate(2);
+  auto settings = world.settings();
+  settings.policy.flap_budget = 1;
+  settings.policy.flap_protection = 3s;
+  settings.timeouts.drain_idle = 1s;
+  app::Controller controller(settings, world.ports, world.ids());
+  world.run(controller, 30s);  // one is removed, which is the budget
+  CHECK(world.in_state(GearState::serving) == 1);
+  world.balancer.load = 9;
+  world.run(controller, 10s);
+  CHECK(world.in_state(GearState::serving) == 2);
+  world.balancer.load = 0;
+  world.run(controller, 5min);
+  CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.events.count("No gear is removed for now") == 1);
+  world.run(controller, 1h);
+  CHECK(world.in_state(GearState::serving) == 1);
+}
