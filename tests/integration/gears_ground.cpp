@@ -207,6 +207,17 @@ Output run_inside(const Ground& ground, const GearSpec& gear, const std::string&
   return run({"lxc-attach", "-P", ground.options.lxc_path, "-n", ground.place(gear).name, "--clear-env", "--", "/bin/sh", "-c", line});
 }
 
+std::string lxc_state(const Ground& ground, const GearSpec& gear) {
+  const auto path = ground.options.lxc_path;
+  const auto table = run({"lxc-ls", "-P", path, "-f", "-F", "STATE", "--filter", ground.place(gear).name}).text;
+  return std::string(trim(table.substr(std::min(table.find('\n'), table.size()))));
+}
+
+int init_of(const Ground& ground, const GearSpec& gear) {
+  const auto text = run({"lxc-info", "-P", ground.options.lxc_path, "-n", ground.place(gear).name, "-p", "-H"}).text;
+  return static_cast<int>(parse_integer(trim(text)).value_or(0));
+}
+
 std::string fetch(const GearSpec& gear, int port) {
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{5, 0};

@@ -53,6 +53,10 @@ Output run(const std::vector<std::string>& argv);
 // A shell line inside the gear.
 Output run_inside(const Ground& ground, const GearSpec& gear, const std::string& line);
 
+// As LXC's own tools see it: "RUNNING", and the pid of its init, 0 without one.
+std::string lxc_state(const Ground& ground, const GearSpec& gear);
+int init_of(const Ground& ground, const GearSpec& gear);
+
 // The body of what the gear answers to GET /; empty when it does not.
 std::string fetch(const GearSpec& gear, int port = 8080);
 

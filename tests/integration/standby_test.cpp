@@ -25,18 +25,6 @@ namespace {
 constexpr core::Millis kPatience{20'000};
 const std::string kPage = "hello from the template\n";
 
-// As LXC's own tools see it: "RUNNING".
-std::string lxc_state(const Ground& ground, const GearSpec& gear) {
-  const auto path = ground.options.lxc_path;
-  const auto table = run({"lxc-ls", "-P", path, "-f", "-F", "STATE", "--filter", ground.place(gear).name}).text;
-  return std::string(trim(table.substr(std::min(table.find('\n'), table.size()))));
-}
-
-int init_of(const Ground& ground, const GearSpec& gear) {
-  const auto text = run({"lxc-info", "-P", ground.options.lxc_path, "-n", ground.place(gear).name, "-p", "-H"}).text;
-  return static_cast<int>(parse_integer(trim(text)).value_or(0));
-}
-
 void lxc_kill(const Ground& ground, const GearSpec& gear) {
   REQUIRE(run({"lxc-stop", "-k", "-P", ground.options.lxc_path, "-n", ground.place(gear).name}).exit_code == 0);
 }
@@ -288,26 +276,6 @@ TEST_CASE("a gear is cloned from the template of its own, and room is asked for 
   REQUIRE_FALSE(room);
   CHECK(room.error().message.find("there is no template none under ") == 0);
   CHECK(error_of(run_job(host, JobKind::bring_up, gear)).message == room.error().message);
-}
-
-TEST_CASE("a stand_by killed at any moment is mended by the next one") {
-  if (cannot_run()) return;
-  const Ground ground;
-  LxcGearHost host(ground.options);
-  for (int kill = 0; kill < 16; ++kill) {
-    const auto gear = ground.gear(kill + 1);
-    INFO("killed after " << 6 * kill << " ms");
-    REQUIRE(host.begin(JobKind::stand_by, gear, core::Millis(30'000)));
-    const auto pids = children();
-    ::poll(nullptr, 0, 6 * kill);
-    for (const int pid : pids) ::kill(pid, SIGKILL);
-    await(host, 1);
-    detail_of(run_job(host, kill % 2 == 0 ? JobKind::stand_by : JobKind::bring_up, gear));
-    if (kill % 2 == 0) CHECK(*host.inspect(gear.id) == ContainerState::frozen);
-    if (kill % 2 == 0) REQUIRE(host.wake(gear.id));
-    CHECK(fetch(gear) == kPage);
-    tear_down_fully(ground, host, gear);
-  }
 }
 
 }  // namespace gearscale::test

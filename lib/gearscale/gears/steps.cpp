@@ -34,6 +34,9 @@ constexpr const char* kPreStop = "pre_stop_gear";
 
 void pause(core::Millis time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
 
+// FREEZING stays for ever when the job that froze it was killed before it told the monitor that all is frozen.
+bool frozen_or_freezing(const std::string& state) { return state == "FROZEN" || state == "FREEZING"; }
+
 // A file in the container's directory from before its start until it has answered and post_start_gear is done.
 std::string starting_mark(const Job& job) { return job.place.directory() + "/gearscale-starting"; }
 
@@ -64,7 +67,7 @@ Result<Started> ensure_running(Job& job, const char* state) {
     if (!container) return fail(container.error());
     const auto name = container->state_name();
     const auto freezer = name == "RUNNING" ? job.freezer_of(*container) : std::nullopt;
-    const bool frozen = name == "FROZEN" || (freezer && freezer->is_frozen());
+    const bool frozen = frozen_or_freezing(name) || (freezer && freezer->is_frozen());
     if (name == "RUNNING" && !frozen) {
       if (done != Started::was_running) job.phases.done(done == Started::started ? "start" : "unfreeze");
       return done;
@@ -206,9 +209,14 @@ Result<void> ensure_answer(Job& job, const char* state, Tries tries) {
 
 Result<void> thaw(Job& job, Container& container) {
   const LxcLog log(job.place);
-  if (const auto freezer = job.freezer_of(container); freezer && freezer->is_frozen()) static_cast<void>(freezer->thaw());
+  const auto freezer = job.freezer_of(container);
+  // liblxc thaws only what it calls FROZEN, so a freezing that was killed half way is brought to its end first.
+  if (container.state_name() == "FREEZING" && (!freezer || freezer->freeze(system::Deadline(job.deadline.left() / 2)))) {
+    static_cast<void>(container.freeze());
+  }
+  if (freezer && freezer->is_frozen()) static_cast<void>(freezer->thaw());
   // One that dies of its thaw is not frozen either.
-  if (container.unfreeze() || container.state_name() != "FROZEN") return {};
+  if (container.unfreeze() || !frozen_or_freezing(container.state_name())) return {};
   return fail(Errc::failed, "cannot unfreeze container " + job.place.name + log.reason());
 }
 
@@ -238,7 +246,7 @@ Result<void> stop(Job& job) {
     const auto state = container->state_name();
     if (state == "STOPPED") return {};
     if (job.deadline.is_over()) return fail(Errc::failed, "container " + job.place.name + " does not stop, it is " + state + log.reason());
-    const bool up = state == "RUNNING" || state == "FROZEN";
+    const bool up = state == "RUNNING" || frozen_or_freezing(state);
     if (up && !asked) {
       asked = true;
       static_cast<void>(thaw(job, *container));  // a kill works on a frozen one too
