@@ -11,7 +11,7 @@ with_dnsmasq() {
     "--pid-file=$work/dnsmasq.pid" "--dhcp-leasefile=$work/dnsmasq.leases" --user=root > "$work/dnsmasq.log" 2>&1 &
   pid=$!
   helpers+=("$pid")
-  await 5 test -s "$work/dnsmasq.pid" || die "dnsmasq: $(< "$work/dnsmasq.log")"
+  await 20 test -s "$work/dnsmasq.pid" || die "dnsmasq: $(< "$work/dnsmasq.log")"
   "$@"
   end_process "$pid"
   rm -f "$work/dnsmasq.pid"

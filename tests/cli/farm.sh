@@ -33,7 +33,7 @@ is_dead() { ! is_alive "$1"; }
 # end_process PID [SIGNAL]: ends a process that this test started, and waits for it.
 end_process() {
   kill "-${2:-TERM}" "$1" 2> /dev/null || return 0
-  await 5 is_dead "$1" || kill -KILL "$1" 2> /dev/null || true
+  await 20 is_dead "$1" || kill -KILL "$1" 2> /dev/null || true
   wait "$1" 2> /dev/null || true
 }
 
@@ -43,7 +43,7 @@ haproxy_answers() { [[ $(haproxy_says 'show info') == *Pid:* ]]; }
 
 start_haproxy() {
   haproxy -W -D -f "$conf/haproxy.cfg" -p "$run/haproxy.pid" > "$work/haproxy.output" 2>&1 < /dev/null || die "HAProxy does not start: $(tail -n 2 "$work/haproxy.output")"
-  await 5 haproxy_answers || die "HAProxy does not answer"
+  await 20 haproxy_answers || die "HAProxy does not answer"
   haproxy_pid=$(head -n 1 "$run/haproxy.pid")
 }
 

@@ -149,7 +149,7 @@ with_fake() {
   REPLIES=$work/replies socat "UNIX-LISTEN:$work/fake,fork" "EXEC:$project/tests/cli/fake_haproxy.sh $mode" 2> "$work/fake.log" &
   pid=$!
   helpers+=("$pid")
-  await 5 test -S "$work/fake" || die "no fake HAProxy"
+  await 20 test -S "$work/fake" || die "no fake HAProxy"
   with_variable "GEARSCALE_STATS_SOCKET=$work/fake" "$@"
   end_process "$pid"
   rm -f "$work/fake"

@@ -152,7 +152,7 @@ check_gears() {
   check 'the gear that is left serves' answers
   # Nothing stays of a gear that does not become ready.
   snapshot | without_counters > "$work/before"
-  expect 'a gear that does not become ready' 1 'failed' 'add-gear: [0-9a-f]{8} did not become ready: .*GET http://.*/nowhere: status 404' add-gear --probe-path /nowhere --boot-timeout 1s
+  expect 'a gear that does not become ready' 1 'failed' 'add-gear: [0-9a-f]{8} did not become ready: .*GET http://.*/nowhere: status 404' add-gear --probe-path /nowhere --boot-timeout 5s
   check 'a failed gear leaves nothing' cmp "$work/before" <(snapshot | without_counters)
 }
 

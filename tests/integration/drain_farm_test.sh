@@ -17,29 +17,29 @@ codes_begin() { : > "$work/codes"; }
 
 check 'the cartridge starts' "$dir/bin/control" start
 check 'a gear serves' await 20 serves 1
-check 'a standby is there' await 10 stands_by 1
+check 'a standby is there' await 20 stands_by 1
 load_begin '/cgi-bin/wait?300'
 
 # --- recalled ---
 "$tools/add-gear" > /dev/null
-check 'two serve' await 5 serves 2
-check 'and the pool is full' await 10 stands_by 1
+check 'two serve' await 20 serves 2
+check 'and the pool is full' await 20 stands_by 1
 codes_begin
 hold 6 12000
-check 'with few sessions one of two drains' await 10 drains 1
+check 'with few sessions one of two drains' await 20 drains 1
 leaving=$(in_registry draining)
-check 'HAProxy drains it' await 2 is DRAIN server_state "$leaving"
+check 'HAProxy drains it' await 20 is DRAIN server_state "$leaving"
 before=$(known)
 sleep 1.5
 check 'a drain longer than drain_idle keeps a gear with sessions' test "$(state_of "$leaving")" = draining
 load 10
-check 'load that returns recalls it' await 3 is serving state_of "$leaving"
-check 'its event says so' await 2 outcome_is "$leaving" serving recalled
-check 'HAProxy sends it new clients again' await 2 is UP server_state "$leaving"
+check 'load that returns recalls it' await 20 is serving state_of "$leaving"
+check 'its event says so' await 20 outcome_is "$leaving" serving recalled
+check 'HAProxy sends it new clients again' await 20 is UP server_state "$leaving"
 check 'no other container was made' test "$(known)" = "$before"
 wait_for_clients
 check 'the held requests were answered' all_answered 6
-check 'all places agree after the recall' await 5 all_agree
+check 'all places agree after the recall' await 20 all_agree
 
 # --- named by a person: not recalled; what remove-gear shows meanwhile ---
 load 0
@@ -53,10 +53,10 @@ else
   "$tools/remove-gear" --gear "$victim" > "$work/terminal" 2>&1 &
 fi
 tool=$!
-check 'a gear is named for removal and drains' await 3 is draining state_of "$victim"
+check 'a gear is named for removal and drains' await 20 is draining state_of "$victim"
 load 8
-check 'load that returns wakes the standby instead' await 5 serves_beside 2 "$victim"
-check 'the named one leaves all the same' await 15 gone "$victim"
+check 'load that returns wakes the standby instead' await 20 serves_beside 2 "$victim"
+check 'the named one leaves all the same' await 20 gone "$victim"
 code=0
 wait "$tool" || code=$?
 check 'remove-gear ends well' test "$code" = 0
@@ -67,38 +67,40 @@ wait_for_clients
 check 'its held requests were answered' all_answered 6
 
 # --- --now ---
-check 'a standby is there again' await 10 stands_by 1
+check 'a standby is there again' await 20 stands_by 1
 load 0
 codes_begin
 hold 8 4000
 victim=$(in_registry | tail -n 1)
-start=$(date +%s%N)
+start=$SECONDS
 "$tools/remove-gear" --gear "$victim" --now > /dev/null &
 tool=$!
-check '--now takes it out of service at once' await 1 is MAINT server_state "$victim"
+check '--now takes it out of service at once' await 20 is MAINT server_state "$victim"
 code=0
 wait "$tool" || code=$?
 check 'remove-gear --now ends well' test "$code" = 0
-check 'it waited for the requests that the gear had, not longer' test $((($(date +%s%N) - start) / 1000000)) -lt 6000
+cut() { [[ -n $(events_json "select(.step == \"cut_sessions\" and .gear == \"${1#gear-}\").gear") ]]; }
+check 'it waited for the requests that the gear had' not cut "$victim"
+check 'and not for drain_hard, which is 60 s' test $((SECONDS - start)) -lt 40
 wait_for_clients
 check 'they were answered' all_answered 8
 
 # --- a reload of HAProxy ---
 load 10
-check 'two serve before the reload' await 5 serves 2
-check 'and all agree' await 5 all_agree
+check 'two serve before the reload' await 20 serves 2
+check 'and all agree' await 20 all_agree
 sleep 2.8
 load 0
 old=$(haproxy_pid)
 "$dir/bin/control" reload > /dev/null
 check 'HAProxy is another process' test "$(haproxy_pid)" != "$old"
 noticed() { [[ $(events 'flap protection starts again') == 1 ]]; }
-check 'the reload is noticed' await 3 noticed
-check 'without load a gear leaves in the end' await 15 serves 1
+check 'the reload is noticed' await 20 noticed
+check 'without load a gear leaves in the end' await 20 serves 1
 check 'the reload is said once' noticed
 millis() { jq -rs "$1 | .at | (.[0:19] + \"Z\" | fromdate) * 1000 + (.[20:23] | tonumber)" "${log%.log}.jsonl"; }
 reloaded=$(millis 'map(select(.event == "notice" and (.text | contains("flap protection starts again")))) | last')
 removed=$(millis 'map(select(.event == "action" and .decision.action == "down")) | last')
 check "no removal within flap_protection of it (it came $((removed - reloaded)) ms later)" test $((removed - reloaded)) -ge 3000
-check 'all places agree after the reload' await 5 all_agree
+check 'all places agree after the reload' await 20 all_agree
 check 'every request of the load was answered' load_end

@@ -10,7 +10,7 @@ farm_up --set flap_protection=6s --set drain_idle=2s --set debug=true
 
 check 'the cartridge starts' "$dir/bin/control" start
 check 'scale_min gears serve after the start' await 20 serves 1
-check 'registry, HAProxy, haproxy.cfg and LXC agree on 1 gear' await 5 all_agree
+check 'registry, HAProxy, haproxy.cfg and LXC agree on 1 gear' await 20 all_agree
 pid=$(haproxy_pid)
 
 # A client that keeps the oldest gear's cookie, and asks all the time.
@@ -22,17 +22,17 @@ clients+=("$!")
 sticky=$!
 
 hold 9 20000
-check '9 held sessions bring a second gear' await 15 serves 2
-check 'all places agree on 2 gears' await 5 all_agree
+check '9 held sessions bring a second gear' await 20 serves 2
+check 'all places agree on 2 gears' await 20 all_agree
 hold 9 15000
-check '18 held sessions bring a third gear' await 15 serves 3
-check 'all places agree on 3 gears' await 5 all_agree
+check '18 held sessions bring a third gear' await 20 serves 3
+check 'all places agree on 3 gears' await 20 all_agree
 sleep 5
 check 'a steady 18 sessions bring no fourth' serves 3
 for client in "${clients[@]}"; do [[ $client == "$sticky" ]] || wait "$client"; done
 check 'all 18 held requests were answered with 200' all_answered 18
 check 'without load two gears go again' await 60 serves 1
-check 'all places agree on 1 gear again' await 5 all_agree
+check 'all places agree on 1 gear again' await 20 all_agree
 check 'the oldest gear stayed' test "$(status_json | jq -r '.gears[0].container')" = "$oldest"
 
 kill "$sticky" 2> /dev/null
@@ -72,4 +72,4 @@ same=yes
 for value in "${!gear_by_cookie[@]}"; do [[ $(gear_of "$value") == "${gear_by_cookie[$value]}" ]] || same=no; done
 check 'the same cookies lead to the same gears' test "$same" = yes
 check 'HAProxy serves the same gears' test "$(in_haproxy)" = "$before"
-check 'all places agree after the restart' await 5 all_agree
+check 'all places agree after the restart' await 20 all_agree

@@ -147,7 +147,7 @@ TEST_CASE("a gear that does not answer fails before the deadline, with the reaso
   ground.options.gear_port = 8081;
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
-  const auto error = error_of(run_job(host, JobKind::bring_up, gear, core::Millis(1'500)));
+  const auto error = error_of(run_job(host, JobKind::bring_up, gear, core::Millis(4'000)));
   CHECK(error.code == Errc::failed);
   const auto beginning =
       "container " + ground.place(gear).name + " runs, but did not become ready on " + format_ipv4(gear.address) + ":8081: ";
@@ -158,7 +158,7 @@ TEST_CASE("a gear that does not answer fails before the deadline, with the reaso
   ground.options.gear_port = 8080;
   ground.options.probe_path = "/missing";
   LxcGearHost other(ground.options);
-  CHECK(error_of(run_job(other, JobKind::bring_up, gear, core::Millis(1'500))).message.find("404") != std::string::npos);
+  CHECK(error_of(run_job(other, JobKind::bring_up, gear, core::Millis(4'000))).message.find("404") != std::string::npos);
   ground.options.probe = gears::ProbeKind::tcp;  // which asks for no page
   LxcGearHost tcp(ground.options);
   detail_of(run_job(tcp, JobKind::bring_up, gear));

@@ -58,7 +58,7 @@ TEST_CASE("a gear whose hook fails or hangs does not serve; a stop goes on") {
   if (cannot_run()) return;
   Ground ground;
   ground.options.hooks_dir = ground.options.lxc_path + "/hooks";
-  ground.options.hook_timeout = core::Millis(500);
+  ground.options.hook_timeout = core::Millis(1'500);
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
   const auto flag = ground.options.lxc_path + "/flag";
@@ -74,7 +74,7 @@ TEST_CASE("a gear whose hook fails or hangs does not serve; a stop goes on") {
   for (const auto kind : {JobKind::bring_up, JobKind::stand_by}) {  // also the second time, when it runs already
     result = run_job(host, kind, gear);
     CHECK(error_of(result).message ==
-          "post_start_gear of gear " + gear.id + " was killed because it took longer than 500 ms; it said last: once");
+          "post_start_gear of gear " + gear.id + " was killed because it took longer than 1500 ms; it said last: once");
     CHECK(*host.inspect(gear.id) == ContainerState::running);
   }
   write(flag, "");
@@ -87,7 +87,7 @@ TEST_CASE("a gear whose hook fails or hangs does not serve; a stop goes on") {
   REQUIRE(result.log.size() == 2);
   CHECK(result.log[0] == "pre_stop_gear: still busy");
   CHECK(result.log[1] == "pre_stop_gear of gear " + gear.id +
-                             " was killed because it took longer than 500 ms; it said last: still busy; the gear is stopped all the same");
+                             " was killed because it took longer than 1500 ms; it said last: still busy; the gear is stopped all the same");
   CHECK(ground.traces(gear) == std::vector<std::string>());
 }
 

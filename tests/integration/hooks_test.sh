@@ -58,15 +58,15 @@ END
 )
 check 'they were told about the gear, and nothing else' test "$(grep -v '^PATH=' "$records/${gear#gear-}.post_start_gear")" = "$wanted"
 check 'what they print is in the log' logged "${gear#gear-} - post_start_gear: the word of post_start_gear for ${gear#gear-}"
-check 'a standby is there' await 10 stands_by 1
+check 'a standby is there' await 20 stands_by 1
 standby=$(in_registry standby)
 check 'its hooks ran, too' order_is "$standby" 'pre_start_gear preparing no no,post_start_gear preparing answers no'
 check 'the standby is woken by add-gear' "$tools/add-gear"
 check 'without the hooks of its start again' test "$(grep -c . "$records/${standby#gear-}.order")" = 2
 check 'remove-gear removes it' "$tools/remove-gear" --gear "$standby"
-check 'pre_stop_gear ran when HAProxy had let go of it, and it still answered' await 5 order_is "$standby" \
+check 'pre_stop_gear ran when HAProxy had let go of it, and it still answered' await 20 order_is "$standby" \
   'pre_start_gear preparing no no,post_start_gear preparing answers no,pre_stop_gear stopping answers no'
-check 'a standby is there again' await 10 stands_by 1
+check 'a standby is there again' await 20 stands_by 1
 "$tools/haproxy_ctld_daemon" stop > /dev/null
 
 # --- one that fails; without a daemon ---
@@ -83,14 +83,14 @@ failed_gear=gear-$(tail -n 1 "$records/failed")
 check 'add-gear fails when post_start_gear does' test "$code" = 1
 check 'and says why' grep -Eq "post_start_gear of gear ${failed_gear#gear-} failed with exit code 3; it said last: the cache is cold" "$work/err"
 check 'the gear is gone' gone "$failed_gear"
-check 'one serves' await 2 serves 1
+check 'one serves' await 20 serves 1
 
 # --- under load, with a daemon ---
 load_begin '/cgi-bin/wait?300'
 "$tools/haproxy_ctld_daemon" start > /dev/null
 load 12
 up_failures() { [[ $(events 'GEAR_UP.*post_start_gear of gear .* failed with exit code 3') -ge $1 ]]; }
-check 'the failure is in the log' await 10 up_failures 1
+check 'the failure is in the log' await 20 up_failures 1
 before=$(wc -l < "$records/failed")
 sleep 2
 check 'and not tried over and over' test $(($(wc -l < "$records/failed") - before)) -le 2
@@ -103,8 +103,8 @@ hook post_start_gear << END
 echo \$\$ > $records/hanging
 exec sleep 1000
 END
-check 'a hook that hangs is ended at hook_timeout' await 15 failing 'post_start_gear of gear .* was killed because it took longer than 2000 ms'
-check 'its process is gone' await 2 is_dead "$(cat "$records/hanging")"
+check 'a hook that hangs is ended at hook_timeout' await 20 failing 'post_start_gear of gear .* was killed because it took longer than 2000 ms'
+check 'its process is gone' await 20 is_dead "$(cat "$records/hanging")"
 check 'the daemon goes on' "$tools/haproxy_ctld_daemon" status
 check 'the gear serves on' test "$(in_haproxy)" = "$gear"
 
@@ -126,4 +126,4 @@ load 0
 check 'every request was answered' load_end
 check 'a pre_stop_gear that fails does not keep a gear' await 20 serves 1
 check 'and is in the log' logged 'pre_stop_gear.*failed with exit code 1.*the gear is stopped all the same'
-check 'all places agree' await 5 all_agree
+check 'all places agree' await 20 all_agree

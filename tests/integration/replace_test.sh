@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=tests/integration/farm.sh
 . "$(dirname "$0")/farm.sh"
 farm_begin replace 10.77.17
-farm_up --set flap_protection=300s --set check_interval=500ms --set drain_idle=1s --set boot_timeout=3s
+farm_up --set flap_protection=300s --set check_interval=500ms --set drain_idle=1s --set boot_timeout=6s
 second=$app-second third=$app-third fourth=$app-fourth broken=$app-broken
 for name in "$second" "$third" "$fourth" "$broken"; do "$top/scripts/make-template" "$name" --lxc-path "$lxcpath" > /dev/null; done
 # Its web server is another program, which does not listen.
@@ -39,7 +39,7 @@ fewest() { kill "$watcher" 2> /dev/null; wait "$watcher" 2> /dev/null || true; s
 "$dir/hooks/set-scale-limits" 3 -1 > /dev/null
 check 'the cartridge starts' "$dir/bin/control" start
 check 'three gears serve' await 20 serves 3
-check 'a standby is there' await 10 stands_by 1
+check 'a standby is there' await 20 stands_by 1
 pid=$(haproxy_pid)
 check 'no replacement was begun' status_has '.state == "none"'
 load_begin '/cgi-bin/wait?150'
@@ -52,14 +52,14 @@ sleep 1
 watch_serving
 "$tools/haproxy_ctld" --replace --template "$second" --json > "$work/replace.json" 2> "$work/replace.err" &
 tool=$!
-check 'its progress can be asked for' await 5 status_has ".state == \"running\" and .template == \"$second\" and .replaced + .to_go == 3"
+check 'its progress can be asked for' await 20 status_has ".state == \"running\" and .template == \"$second\" and .replaced + .to_go == 3"
 code=0
 wait "$tool" || code=$?
 check 'the replacement ends well' test "$code" = 0
 check 'and prints one JSON object' test "$(jq -c '[.state, .replaced, .to_go, .template]' "$work/replace.json")" = "[\"done\",3,0,\"$second\"]"
 check '--replace --status says done' status_has '.state == "done" and .replaced == 3'
-check 'the old gears leave' await 15 serves 3
-check 'the standby is a new one, too' await 15 stands_by 1
+check 'the old gears leave' await 20 serves 3
+check 'the standby is a new one, too' await 20 stands_by 1
 check 'all gears are of the new template' test "$(templates)" = "$second"
 check 'none of the old ones is left' test -z "$(comm -12 <(echo "$old") <(in_registry))"
 few=$(fewest)
@@ -67,7 +67,7 @@ check "never did fewer than three serve (fewest: $few)" test "$few" -ge 3
 wait_for_clients
 check "each of $(wc -l < "$work/sessions") sessions stayed on its gear" whole_sessions 15
 grep -Evm 5 '^25 200 25 [a-z0-9-]+$' "$work/sessions" || true
-check 'all places agree' await 5 all_agree
+check 'all places agree' await 20 all_agree
 check 'a second run has nothing to do' "$tools/haproxy_ctld" --replace --template "$second"
 check 'a gear can be added' "$tools/add-gear"
 check 'it is of the new template, too' test "$(templates)" = "$second"
@@ -85,7 +85,7 @@ check 'and says so' status_has '.state == "stopped" and .replaced == 0 and .note
 check 'all the old gears serve' test "$(in_registry)" = "$before"
 few=$(fewest)
 check "and did so all the time (fewest: $few)" test "$few" -ge 4
-check 'all places agree after it' await 10 all_agree
+check 'all places agree after it' await 20 all_agree
 check 'new gears are of the good template again' "$tools/add-gear"
 check 'standbys, too' await 20 stands_by 1
 check 'there is no other template' test "$(templates)" = "$second"
@@ -95,10 +95,10 @@ before=$(serving)
 check 'a replacement can be left to the daemon' "$tools/haproxy_ctld" --replace --template "$third" --no-wait
 sleep 0.2
 kill -KILL "$(cat "$dir/run/haproxy_ctld.pid")"
-await 5 exits 1 "$tools/haproxy_ctld_daemon" status
+await 20 exits 1 "$tools/haproxy_ctld_daemon" status
 "$tools/haproxy_ctld_daemon" start > /dev/null
 check 'a daemon that starts again carries it on' await 60 status_has ".state == \"done\" and .template == \"$third\" and .replaced == $before"
-check 'until the old ones are gone' await 15 serves "$before"
+check 'until the old ones are gone' await 20 serves "$before"
 check 'all gears are of the third template' test "$(templates)" = "$third"
 
 # --- without a daemon, two at a time ---
@@ -113,6 +113,6 @@ check "never fewer than $before served (fewest: $few)" test "$few" -ge "$before"
 wait_for_clients
 check "each of $(wc -l < "$work/sessions") sessions stayed on its gear without a daemon" whole_sessions 10
 grep -Evm 5 '^25 200 25 [a-z0-9-]+$' "$work/sessions" || true
-check 'all places agree without a daemon' await 5 all_agree
+check 'all places agree without a daemon' await 20 all_agree
 check 'no request of the load failed' load_end
 check 'HAProxy is the same process throughout' test "$(haproxy_pid)" = "$pid"

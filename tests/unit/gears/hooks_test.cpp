@@ -103,10 +103,10 @@ TEST_CASE("a hook that hangs is killed with all that it has started, at the near
   Hooks hooks;
   hooks.write("echo waiting; sleep 1000 & wait");
   const auto before = std::chrono::steady_clock::now();
-  CHECK(hooks.error(core::Millis(300)).message ==
-        "pre_start_gear of gear 1f3a9c02 was killed because it took longer than 300 ms; it said last: waiting");
-  hooks.options.hook_timeout = core::Millis(400);
-  CHECK(hooks.error().message.find("it took longer than 400 ms") != std::string::npos);
+  CHECK(hooks.error(core::Millis(1'500)).message ==
+        "pre_start_gear of gear 1f3a9c02 was killed because it took longer than 1500 ms; it said last: waiting");
+  hooks.options.hook_timeout = core::Millis(1'600);
+  CHECK(hooks.error().message.find("it took longer than 1600 ms") != std::string::npos);
   CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(30));
   CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
 }
