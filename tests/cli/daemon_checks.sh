@@ -27,7 +27,7 @@ check_daemon_codes() {
   check 'restart: another process' test "$(controller_pid)" != "$pid"
   pid=$(controller_pid)
   expect 'stop' 0 "^haproxy_ctld stopped .pid $pid." '^$' haproxy_ctld_daemon stop
-  check 'stop: it is gone' is_dead "$pid"
+  check 'stop: it is gone' await 20 is_dead "$pid"
   expect 'status after stop' 3 'not running' '^$' haproxy_ctld_daemon status
   expect 'stop after stop' 0 'not running' '^$' haproxy_ctld_daemon stop
   expect 'restart of a stopped one' 0 'started' '^$' haproxy_ctld_daemon restart
