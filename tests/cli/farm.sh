@@ -122,7 +122,7 @@ farm_up() {
   registry=$conf/gear-registry.json limits_file=$data/scale_limits.txt
   begin_marker='# BEGIN gearscale gears of express - managed, do not edit' end_marker='# END gearscale gears of express'
   mkdir -p "$conf" "$run" "$logs" "$data" "$lxc_path" "$tools" "$work/tools/lib" "$work/nobody"
-  cp -L "$1"/{add-gear,remove-gear,haproxy_ctld,haproxy_ctld_daemon} "$tools"
+  cp -L "$1"/{add-gear,remove-gear,haproxy_ctld,haproxy_ctld_daemon,gear-shell} "$tools"
   cp -L "$1"/../lib/libgearscale.so.0 "$work/tools/lib"
   free_network
   ip link add "gst-b$$" type bridge

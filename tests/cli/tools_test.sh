@@ -175,6 +175,30 @@ END
   check 'it brings the file up to date' test "$(servers_in_file)" = "$((before + 2))"
   tool remove-gear --count "$((before > 0 ? 2 : 1))" > /dev/null || fail "the gears do not go"
 }
+# Through gear-shell, which knows the application by ~/.env alone.
+check_gear_shell() {
+  local id before
+  mkdir -p "$work/nobody/.env"
+  printf '%s\n' "$app" > "$work/nobody/.env/OPENSHIFT_APP_NAME"
+  printf '%s\n' "$home" > "$work/nobody/.env/OPENSHIFT_HOMEDIR"
+  variables=(OPENSHIFT_APP_NAME=other OPENSHIFT_HOMEDIR=/nowhere)
+  ask() { with_variable "SSH_ORIGINAL_COMMAND=$2" expect "gear-shell: $2" "$1" "$3" "$4" gear-shell; }
+  before=$(gears_in serving | wc -l)
+  ask 0 'add-gear --count 2 --dry-run --json' '"outcome":"planned"' '^$'
+  ask 0 'add-gear --json' '"outcome":"serving"' '^$'
+  check 'gear-shell: one more gear serves' test "$(gears_in serving | wc -l)" -eq $((before + 1))
+  id=$(gears_in serving | tail -n 1)
+  ask 0 'haproxy_ctld --status' "$id" '^$'
+  ask 0 'haproxy_ctld -d --dry-run' 'planned' '^$'
+  ask 0 "remove-gear --gear $id --now" "$id removed" '^$'
+  ask 2 'remove-gear --gear 00000000' '^$' '^remove-gear: '
+  ask 3 'haproxy_ctld_daemon status' 'not running' '^$'
+  ask 126 'add-gear --count 2 --template other' '^$' '^gear-shell: refused: '
+  check 'gear-shell: the log has it' grep -qF "asked for 'remove-gear --gear $id --now': allowed" "$logs/scale_events.log"
+  rm "$work/nobody/.env"/OPENSHIFT_{APP_NAME,HOMEDIR}
+  variables=()
+}
+
 servers_in_file() { grep -c '^ *server gear-' "$conf/haproxy.cfg" || true; }
 
 without_counters() { sed '/"breaker": {/,/}/d' | grep -vE '"(generation|last_addition_ms|low_checks)"'; }  # the breaker counts the failure
@@ -183,6 +207,6 @@ answers() { [[ $(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$run/web"
 farm_up "${1:-${GEARSCALE_BIN_DIR:-$project/build/release/bin}}"
 [[ $# -eq 0 ]] || shift
 groups=("$@")
-[[ ${#groups[@]} -gt 0 ]] || groups=(help sources print_config gears file_afterwards daemon_codes daemon_without_haproxy daemon_signals daemon_and_tools daemon_streams)
+[[ ${#groups[@]} -gt 0 ]] || groups=(help sources print_config gears file_afterwards gear_shell daemon_codes daemon_without_haproxy daemon_signals daemon_and_tools daemon_streams)
 for group in "${groups[@]}"; do "check_$group"; done
 finish

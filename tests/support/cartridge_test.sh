@@ -46,7 +46,7 @@ make_stand_ins() {
   mkdir -p "$work/tools/bin" "$work/tools/lib"
   echo library > "$work/tools/lib/libgearscale.so.0"
   local tool
-  for tool in add-gear remove-gear haproxy_ctld; do printf '#!/bin/bash\n' > "$work/tools/bin/$tool"; done
+  for tool in add-gear remove-gear haproxy_ctld gear-shell; do printf '#!/bin/bash\n' > "$work/tools/bin/$tool"; done
   cat > "$work/tools/bin/haproxy_ctld_daemon" << 'END'
 #!/bin/bash
 state=$OPENSHIFT_HAPROXY_DIR/run/stand-in

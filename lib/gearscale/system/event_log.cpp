@@ -12,13 +12,12 @@
 
 namespace gearscale::system {
 
-namespace {
-
 codec::LogStamp stamp_now() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
   const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
   std::tm local{};
+  ::tzset();  // localtime_r need not do it
   ::localtime_r(&seconds, &local);
   return {.year = local.tm_year + 1900,
           .month = local.tm_mon + 1,
@@ -30,12 +29,8 @@ codec::LogStamp stamp_now() {
           .pid = ::getpid()};
 }
 
-}  // namespace
-
 EventLog::EventLog(EventLogOptions options)
-    : options_(std::move(options)), text_{.file = AppendFile(options_.text_path)}, json_{.file = AppendFile(options_.json_path)} {
-  ::tzset();  // localtime_r need not do it
-}
+    : options_(std::move(options)), text_{.file = AppendFile(options_.text_path)}, json_{.file = AppendFile(options_.json_path)} {}
 
 void EventLog::text(Severity severity, std::string_view message) {
   if (severity == Severity::debug && !options_.debug) return;

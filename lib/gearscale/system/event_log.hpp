@@ -8,10 +8,14 @@
 #include <string_view>
 
 #include "gearscale/base/severity.hpp"
+#include "gearscale/codec/events.hpp"
 #include "gearscale/ports.hpp"
 #include "gearscale/system/append_file.hpp"
 
 namespace gearscale::system {
+
+// This moment and this process, for codec::log_line.
+codec::LogStamp stamp_now();
 
 struct EventLogOptions {
   std::string text_path;                             // scale_events.log; rotated by outsiders, if at all
