@@ -31,7 +31,7 @@ constexpr std::size_t kShownConnection = 100;
 constexpr std::string_view kHelp =
     "Usage: gear-shell [-c COMMAND]\n"
     "The shell of an ssh key that may scale an application and nothing else. In ~/.ssh/authorized_keys:\n"
-    "  restrict,command=\"HAPROXY_DIR/info/bin/gear-shell\" ssh-ed25519 AAAA... NAME\n"
+    "  command=\"HOME=HOME_DIR HAPROXY_DIR/info/bin/gear-shell\",restrict ssh-ed25519 AAAA... NAME\n"
     "Then: ssh HOST add-gear --count 2\n"
     "\n"
     "It allows\n"
@@ -49,7 +49,7 @@ constexpr std::string_view kHelp =
     "Environment\n"
     "  SSH_ORIGINAL_COMMAND   what the client asks for\n"
     "  SSH_CONNECTION         from where; for the log\n"
-    "  HOME                   whose .env is read\n"
+    "  HOME                   whose .env is read: it says which application\n"
     "\n"
     "Files\n"
     "  LOG_DIR/scale_events.log   gets a line for each request\n"
