@@ -15,11 +15,13 @@
 #include <climits>
 #include <cstdlib>
 #include <exception>
+#include <vector>
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
+#include "gearscale/system/subprocess.hpp"
 
 namespace gearscale::system {
 
@@ -61,6 +63,22 @@ void arrange_descriptors(int answer) {
   ::close_range(kAnswerFd + 1, UINT_MAX, 0);
 }
 
+// What liblxc starts on the way (rsync, newuidmap, the hooks of a template's config) and what it reads itself (LISTEN_FDS, XDG_RUNTIME_DIR)
+// is the same whoever started us, from wherever. Our own variables stay.
+void clean_environment() {
+  std::vector<std::string> ours;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (std::string_view(*variable).starts_with("GEARSCALE_")) ours.emplace_back(*variable);
+  }
+  ::clearenv();
+  ::setenv("PATH", std::string(kProgramPath).c_str(), 1);
+  ::setenv("LC_ALL", "C", 1);
+  for (const auto& variable : ours) {
+    const auto equals = variable.find('=');
+    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
+  }
+}
+
 [[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work, const char* name) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -72,9 +90,7 @@ void arrange_descriptors(int answer) {
   ::prctl(PR_SET_NAME, name);  // not the controller's: whoever ends that by its name must not end this, or the gears that inherit it
   arrange_descriptors(answer);
   ::umask(022);
-  for (const auto* variable : {"LISTEN_FDS", "LISTEN_PID"}) {
-    ::unsetenv(variable);  // liblxc would keep low descriptors open in a container's monitor
-  }
+  clean_environment();
   if (::chdir("/") != 0) ::_exit(1);
   std::string message;
   try {

@@ -15,6 +15,7 @@
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/system/errors.hpp"
+#include "gearscale/system/trust.hpp"
 
 namespace gearscale::system {
 
@@ -58,6 +59,9 @@ class TempFile {
 
 // Where the file really is: the end of all symbolic links.
 Result<std::string> real_target(const std::string& path) {
+  if (auto links = check_links(path); !links) {
+    return fail(links.error().code, "cannot write " + path + ": " + links.error().message, links.error().sys_errno);
+  }
   char* resolved = ::realpath(path.c_str(), nullptr);
   if (resolved != nullptr) {
     std::string target = resolved;
@@ -98,12 +102,27 @@ int fill(const TempFile& temp, const std::string& target, std::string_view conte
 }  // namespace
 
 Result<Fd> open_regular(const std::string& path, OpenOptions options) {
+  const bool makes = (options.flags & O_CREAT) != 0;
   int fd = -1;
-  do {
-    fd = ::open(path.c_str(), options.flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, options.mode);
-  } while (fd < 0 && errno == EINTR);
+  int why = ENOENT;
+  // A file that we make has its mode whatever the umask says, and O_EXCL follows no link, not even one to nothing. Another process may make
+  // or remove the file between the two attempts, but not for ever.
+  for (int turn = 0; fd < 0 && (why == ENOENT || why == EINTR) && turn < 100; ++turn) {
+    constexpr int kAlways = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    if (makes) {
+      fd = ::open(path.c_str(), options.flags | O_EXCL | kAlways, options.mode);
+      why = errno;
+      if (fd >= 0 && ::fchmod(fd, options.mode) != 0) {
+        const Fd useless(fd);
+        return fail_errno(Errc::failed, "cannot set the mode of " + path, errno);
+      }
+      if (fd >= 0 || (why != EEXIST && why != EINTR)) break;
+    }
+    fd = ::open(path.c_str(), (options.flags & ~O_CREAT) | kAlways);
+    why = errno;
+    if (!makes && why == ENOENT) break;
+  }
   Fd file(fd);
-  const int why = errno;
   if (!file.is_open()) {
     if (why == ELOOP && (options.flags & O_NOFOLLOW) != 0) {
       return fail(Errc::failed, "cannot open " + path + ": it is a symbolic link, which is refused here", why);

@@ -15,7 +15,8 @@
 
 namespace gearscale::system {
 
-// Opens a regular file, close-on-exec; never blocks on a FIFO and never becomes anybody's terminal. `mode` counts with O_CREAT only.
+// Opens a regular file, close-on-exec; never blocks on a FIFO and never becomes anybody's terminal. With O_CREAT, one that is missing is made
+// with exactly this mode, and never where a link leads.
 // Errc::failed with the errno: missing (ENOENT), a symbolic link though O_NOFOLLOW was asked for (ELOOP), a directory (EISDIR), not a
 // regular file (EINVAL).
 struct OpenOptions {
@@ -40,7 +41,8 @@ struct ReplaceOptions {
 };
 
 // Makes `path` hold `content`, wholly or not at all, also over a power cut: temp file beside it, fsync, rename, fsync of the directory.
-// An existing file keeps its owner and mode, and a symbolic link stays and its target is replaced. Blocks for the disk and for `validate`.
+// An existing file keeps its owner and mode, and a symbolic link of root's or ours stays and its target is replaced; one of somebody else's is
+// refused (Errc::config). Blocks for the disk and for `validate`.
 // On an error the temp file is gone and the old file is as it was: Errc::failed with the errno (ENOSPC: "no space left on device"), or
 // validate's error. The one exception is said in the message: the new file is in place, but the directory could not be brought to the disk.
 Result<void> replace_file(const std::string& path, std::string_view content, const ReplaceOptions& options = {});

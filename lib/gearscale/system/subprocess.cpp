@@ -25,16 +25,15 @@ namespace gearscale::system {
 namespace {
 
 constexpr std::size_t kMaxOutput = 64 * 1024;
-constexpr std::string_view kPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 Result<std::string> find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
-  for (const auto directory : split(kPath, ':')) {
+  for (const auto directory : split(kProgramPath, ':')) {
     const std::string candidate = std::string(directory) + "/" + name;
     struct stat info {};
     if (::stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  return fail(Errc::config, "cannot run " + name + ": not found in " + std::string(kPath) + "; give its full path", ENOENT);
+  return fail(Errc::config, "cannot run " + name + ": not found in " + std::string(kProgramPath) + "; give its full path", ENOENT);
 }
 
 // As execve(2) wants them; they live as long as the texts.
@@ -74,7 +73,7 @@ class SpawnPlan {
   // The errno, 0 for success.
   int start(const std::string& program, const std::vector<std::string>& argv, std::vector<std::string> environment, pid_t& pid) {
     if (failure_ != 0) return failure_;
-    environment.insert(environment.begin(), {"PATH=" + std::string(kPath), "LC_ALL=C"});
+    environment.insert(environment.begin(), {"PATH=" + std::string(kProgramPath), "LC_ALL=C"});
     return ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, pointers(argv).data(), pointers(environment).data());
   }
 

@@ -144,6 +144,25 @@ TEST_CASE("the child has nothing open of its parent's, default signals, and a na
   CHECK(*said == "null null null pipe default unblocked gearscale-gear");
 }
 
+TEST_CASE("a child's environment is clean, but for our own variables") {
+  ::setenv("LISTEN_FDS", "1", 1);
+  ::setenv("XDG_RUNTIME_DIR", "/nowhere", 1);
+  ::setenv("LD_LIBRARY_PATH", "/nowhere", 1);
+  ::setenv("GEARSCALE_TEST", "a=b", 1);
+  const auto said = call_in_child(
+      []() -> Result<std::string> {
+        std::string text;
+        for (char** variable = environ; *variable != nullptr; ++variable) text += std::string(*variable) + "\n";
+        return text;
+      },
+      kLong);
+  for (const auto* name : {"LISTEN_FDS", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "GEARSCALE_TEST"}) ::unsetenv(name);
+  REQUIRE(said);
+  CHECK(said->starts_with("PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nGEARSCALE_"));
+  CHECK(said->find("GEARSCALE_TEST=a=b\n") != std::string::npos);
+  for (const auto* name : {"LISTEN_FDS", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "HOME"}) CHECK(said->find(name) == std::string::npos);
+}
+
 TEST_CASE("a child has the name it is given") {
   auto child = Child::start(
       []() -> Result<std::string> {

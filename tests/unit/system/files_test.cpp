@@ -107,6 +107,29 @@ TEST_CASE("a new file gets the mode that was asked for whatever the umask says")
   CHECK(test::files_in(dir.path()) == 1);
 }
 
+TEST_CASE("a file that is opened and made has exactly its mode, one that is there keeps it") {
+  const TempDir dir;
+  for (const mode_t mask : {0000, 0022, 0077, 0777}) {
+    const auto name = dir / ("f" + std::to_string(mask));
+    const mode_t before = ::umask(mask);
+    const auto made = system::open_regular(name, {.flags = O_RDWR | O_CREAT | O_NOFOLLOW, .mode = 0640});
+    ::umask(before);
+    REQUIRE(error_of(made) == "");
+    CHECK(mode_of(name) == 0640);
+    REQUIRE(::chmod(name.c_str(), 0600) == 0);
+    REQUIRE(error_of(system::open_regular(name, {.flags = O_RDWR | O_CREAT | O_NOFOLLOW, .mode = 0640})) == "");
+    CHECK(mode_of(name) == 0600);
+  }
+}
+
+TEST_CASE("nothing is made where a link leads, whether links may be followed or not") {
+  const TempDir dir;
+  REQUIRE(::symlink("target", (dir / "link").c_str()) == 0);
+  CHECK(system::open_regular(dir / "link", {.flags = O_RDWR | O_CREAT | O_NOFOLLOW, .mode = 0640}).error().sys_errno == ELOOP);
+  CHECK(system::open_regular(dir / "link", {.flags = O_RDWR | O_CREAT, .mode = 0640}).error().sys_errno == ENOENT);
+  CHECK_FALSE(exists(dir / "target"));
+}
+
 TEST_CASE("a replaced file keeps its owner and mode") {
   const TempDir dir;
   spit(dir / "f", "old");
@@ -133,6 +156,27 @@ TEST_CASE("a symbolic link stays and its target in another directory is replaced
   CHECK(std::filesystem::is_symlink(dir / "link2"));
   CHECK(slurp(dir / "real/f") == "new");
   CHECK(test::files_in(dir / "real") == 1);
+}
+
+TEST_CASE("a file is not replaced through a link of somebody else's") {
+  if (::geteuid() != 0) {
+    WARN("skipped: giving links to somebody else needs root");
+    return;
+  }
+  const TempDir dir;
+  REQUIRE(error_of(system::make_directory(dir / "real", 0755)) == "");
+  spit(dir / "real/f", "old");
+  REQUIRE(::symlink("real", (dir / "way").c_str()) == 0);
+  REQUIRE(::symlink("way/f", (dir / "link").c_str()) == 0);
+  for (const auto& link : {dir / "way", dir / "link"}) {
+    REQUIRE(::lchown(link.c_str(), 12345, 0) == 0);
+    const auto refused = replace_file(dir / "link", "new");
+    CHECK(error_of(refused).find("cannot write " + (dir / "link") + ": " + link + ": a link of user 12345, ") == 0);
+    CHECK(refused.error().code == Errc::config);
+    CHECK(slurp(dir / "real/f") == "old");
+    REQUIRE(::lchown(link.c_str(), 0, 0) == 0);
+  }
+  CHECK(error_of(replace_file(dir / "link", "new")) == "");
 }
 
 TEST_CASE("what cannot be replaced is refused and nothing is left behind") {
