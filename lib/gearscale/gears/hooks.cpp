@@ -11,6 +11,7 @@
 #include "gearscale/base/text.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/subprocess.hpp"
+#include "gearscale/system/trust.hpp"
 
 namespace gearscale::gears {
 
@@ -81,6 +82,7 @@ Result<void> run_hook(const Options& options, const GearSpec& gear, HookCall cal
     return system::fail_errno(Errc::config, "cannot look at hook " + path, errno);
   }
   if (auto good = check_file(path, info); !good) return good;
+  if (auto trusted = system::check_trusted(path); !trusted) return fail(Errc::config, "hook " + path + ": " + trusted.error().message);
   const auto bound = std::min(options.hook_timeout, patience);
   const auto result = system::run_process({"setpriv", "--pdeathsig", "KILL", "--", path}, bound, environment_of(options, gear, call.state));
   if (!result) return fail(result.error());

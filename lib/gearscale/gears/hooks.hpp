@@ -24,8 +24,8 @@ bool has_hook(const Options& options, const char* hook);
 // GEAR_SERVER, GEAR_ADDRESS, GEAR_PORT, GEAR_STATE, GEAR_APP, GEAR_NAMESPACE, GEAR_TEMPLATE. Each line that it prints (64 KiB and 200 lines
 // at most) is added to the log as "pre_start_gear: LINE". A job that was cut short and is repeated runs its hooks again: they must bear
 // that. Should the job be killed, the hook is killed with it, though not what the hook has started. Errc::config when the file is not a
-// regular, executable one of root or ourselves that nobody else may write; Errc::failed, with the last line of its output, when it fails or
-// is late.
+// regular, executable one of root or ourselves that nobody else may write, or when somebody else could exchange it (system::check_trusted);
+// Errc::failed, with the last line of its output, when it fails or is late.
 Result<void> run_hook(const Options& options, const GearSpec& gear, HookCall call, core::Millis patience, std::vector<std::string>& log);
 
 }  // namespace gearscale::gears

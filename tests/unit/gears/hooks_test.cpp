@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gearscale/gears/hooks.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "gearscale/base/fd.hpp"
 #include "gearscale/base/text.hpp"
 #include "support/catch.hpp"
 #include "temp_directory.hpp"
@@ -143,6 +145,36 @@ TEST_CASE("only a program that nobody else can change is run") {
     REQUIRE(::chown(path.c_str(), 65'534, 65'534) == 0);
     refused("belongs to user 65534: it must be owned by root. Run: chown root " + path);
   }
+}
+
+TEST_CASE("a hook is not run where somebody else could exchange it") {
+  Hooks hooks;
+  hooks.options.hooks_dir = hooks.directory / "repo/hooks";
+  const auto path = hooks.directory.write("repo/hooks/pre_start_gear", "#!/bin/sh\necho ran\n");
+  REQUIRE(::chmod(path.c_str(), 0755) == 0);
+  for (const auto& directory : {hooks.directory / "repo", hooks.options.hooks_dir}) {
+    INFO(directory);
+    REQUIRE(::chmod(directory.c_str(), 0757) == 0);
+    CHECK(hooks.error().code == Errc::config);
+    CHECK(hooks.error().message == "hook " + path + ": " + directory + ": everybody may write it and so change what is done here. Run: chmod o-w " + directory);
+    REQUIRE(::chmod(directory.c_str(), 0755) == 0);
+    if (::geteuid() != 0) continue;
+    REQUIRE(::chown(directory.c_str(), 65'534, 0) == 0);
+    CHECK(hooks.error().message.find("hook " + path + ": " + directory + ": a directory of user 65534, ") == 0);
+    REQUIRE(::chown(directory.c_str(), 0, 0) == 0);
+  }
+  CHECK(hooks.log.empty());
+  CHECK(hooks.run());
+}
+
+TEST_CASE("a hook has no descriptor of ours above 2, not even one that is left open on exec") {
+  Hooks hooks;
+  hooks.write("exec ls /proc/self/fd");
+  const Fd one(::open("/dev/zero", O_RDONLY));
+  const Fd another(::open("/dev/zero", O_RDONLY));
+  REQUIRE(hooks.run());
+  // 3 is the directory that ls reads.
+  CHECK(hooks.log == std::vector<std::string>{"pre_start_gear: 0", "pre_start_gear: 1", "pre_start_gear: 2", "pre_start_gear: 3"});
 }
 
 TEST_CASE("a hook ends with the process that runs it") {

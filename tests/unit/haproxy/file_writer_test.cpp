@@ -38,6 +38,23 @@ Result<void> next(FileWriter& writer) {
 
 }  // namespace
 
+TEST_CASE("haproxy -c sees a clean environment and no descriptor of ours, from the tools and from the writing process") {
+  const Place place;
+  place.program("env | grep -vE '^(PWD|_|SHLVL|OLDPWD)=' | sort | tr '\\n' ' ' >> " + (place.dir / "seen") + "\nexec ls /proc/self/fd >> " +
+                (place.dir / "seen"));
+  ::setenv("HAPROXY_TEST_SECRET", "x", 1);
+  const Fd one(::open("/dev/zero", O_RDONLY));  // not even close-on-exec
+  const Fd another(::open("/dev/zero", O_RDONLY));
+  const auto wanted = std::string("LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin 0\n1\n2\n3\n");  // 3 is the directory that ls reads
+  CHECK(error_of(haproxy::ConfigFile(place.options()).check()) == "");
+  CHECK(slurp(place.dir / "seen") == wanted);
+  FileWriter writer(place.options());
+  REQUIRE(error_of(writer.begin({gear(1)})) == "");
+  CHECK(error_of(next(writer)) == "");
+  ::unsetenv("HAPROXY_TEST_SECRET");
+  CHECK(slurp(place.dir / "seen") == wanted + wanted);
+}
+
 TEST_CASE("a wish is written by a process of its own, and the descriptor is readable exactly when that has ended") {
   const Place place;
   place.wait_for_gate();
