@@ -31,6 +31,6 @@ mapfile -t gears < <(gears_in serving)
 [[ ${#gears[@]} -eq 2 ]] || die "the farm has ${#gears[@]} gears instead of 2"
 
 groups=("$@")
-[[ ${#groups[@]} -gt 0 ]] || groups=(command_lines names settings sources gears limits files registry haproxy processes)
+[[ ${#groups[@]} -gt 0 ]] || groups=(command_lines names settings trust sources gears limits files registry haproxy processes)
 for group in "${groups[@]}"; do "rows_of_$group"; done
 finish

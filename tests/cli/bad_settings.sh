@@ -10,6 +10,54 @@ each_value() {
   for value in "$@"; do row "$option '$value'" 2 "${option//-/_} = '.*' .command line.: must be $regex" add-gear "--$option=$value"; done
 }
 
+# changed COMMAND PATH ROW...: chmod or chown while the row runs.
+changed() {
+  local how=$1 path=$2 before
+  before=$(stat -c '%a %u' "$path")
+  shift 2
+  $how "$path"
+  "$@"
+  chown -h "${before#* }" "$path"
+  [[ -L $path ]] || chmod "${before% *}" "$path"
+}
+
+# Whoever may change what is done here as root could as well do it himself.
+rows_of_trust() {
+  local path command
+  for path in "$conf" "$conf/haproxy_ctld.conf" "$conf/haproxy.cfg" "$registry" "$run" "$logs" "$lxc_path" "$home" "$work"; do
+    changed 'chmod o+w' "$path" row "everybody may write $path" 2 "^add-gear: $path: everybody may write it and so change what is done here. Run: chmod o-w $path" add-gear
+    changed 'chown 12345' "$path" row "$path of somebody else" 2 "^add-gear: $path: a (file|directory) of user 12345, who .*: it must be root's. Run: chown -h root $path" add-gear
+  done
+  for command in remove-gear 'haproxy_ctld --once' 'haproxy_ctld --status' 'haproxy_ctld -u' 'haproxy_ctld_daemon start' 'haproxy_ctld_daemon run'; do
+    # shellcheck disable=SC2086  # two words
+    changed 'chmod o+w' "$conf" row "everybody may write conf: $command" 2 "$conf: everybody may write it" $command
+  done
+  something_was_done
+  changed 'chmod o+w' "$conf" expect 'everybody may write conf: --print-config goes on' 0 'up_pct += 90.0' \
+    "^haproxy_ctld: warning: nothing else would run: $conf: everybody may write it" haproxy_ctld --print-config
+  changed 'chmod o+w' "$conf" expect 'everybody may write conf: stop works' 0 'not running' '^$' haproxy_ctld_daemon stop
+  changed 'chmod 1777' "$work" expect 'everybody may write a directory above, but it is sticky' 0 'planned' '^$' add-gear --dry-run
+  mv "$conf/haproxy_ctld.conf" "$data/settings"
+  ln -s "$data/settings" "$conf/haproxy_ctld.conf"
+  changed 'chmod o+w' "$data" row 'a conf file that is a link into a directory of everybody' 2 "$data: everybody may write it" add-gear
+  changed 'chown -h 12345' "$conf/haproxy_ctld.conf" row 'a conf file that is a link of somebody else' 2 "haproxy_ctld.conf: a link of user 12345" add-gear
+  rm "$conf/haproxy_ctld.conf"
+  mv "$data/settings" "$conf/haproxy_ctld.conf"
+  something_was_done
+  cp "$conf/haproxy_ctld.conf" "$data/other.conf"
+  changed 'chmod o+w' "$data/other.conf" row 'a file given with --config that everybody may write' 2 "$data/other.conf: everybody may write it" add-gear --config "$data/other.conf"
+  rm "$data/other.conf"
+  something_was_done
+  with_text "$work/nobody/.env/GEARSCALE_UP_PCT" 91 changed 'chown 12345' "$work/nobody" \
+    row '~/.env of somebody else' 2 "$work/nobody: a directory of user 12345" add-gear
+  printf '#!/bin/sh\nexit 0\n' > "$data/haproxy"
+  chmod 757 "$data/haproxy"
+  something_was_done
+  row 'a haproxy_binary that everybody may write' 2 "$data/haproxy: everybody may write it" add-gear --haproxy-binary "$data/haproxy"
+  rm "$data/haproxy"
+  something_was_done
+}
+
 rows_of_settings() {
   each_value up-pct 'a number, 1 to 1000' 0 0.99 1000.1 -5 high '' nan inf 1e2 '90 ' 90% 0x5a 1,5
   each_value remove-pct 'a number, 0 to 1000, below up_pct' -0.1 1001 low

@@ -31,6 +31,9 @@ Result<int> print_configuration(const ControllerOptions& options) {
   Values values;
   const auto config = load_config(options.common, &values);
   if (!config) return fail(config.error());
+  if (const auto safe = check_places(options.common, *config, values); !safe) {
+    std::cerr << "haproxy_ctld: warning: nothing else would run: " << safe.error().message << "\n";
+  }
   std::cout << (options.json ? config_json(values) : config_text(values));
   return kExitDone;
 }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <variant>
+#include <vector>
 
 #include "gearscale/codec/scale_limits.hpp"
 #include "gearscale/gears/address_check.hpp"
@@ -15,6 +16,7 @@
 #include "gearscale/haproxy/log_ring.hpp"
 #include "gearscale/system/files.hpp"
 #include "gearscale/system/pid_file.hpp"
+#include "gearscale/system/trust.hpp"
 
 namespace gearscale::cli {
 
@@ -37,11 +39,30 @@ Result<Config> load_config(const CommonOptions& options, Values* values) {
   auto resolved = resolve(process_sources(options.settings, options.config_file));
   if (!resolved) return fail(resolved.error());
   auto config = make_config(*resolved);
-  if (config && values != nullptr) {
+  if (config && values == nullptr) {
+    if (auto safe = check_places(options, *config, *resolved); !safe) return fail(safe.error());
+  } else if (config) {
     if (const auto limits = ControlFiles(*config).file_limits(); limits && *limits) resolved->apply_scale_limits(**limits);
     *values = std::move(*resolved);
   }
   return config;
+}
+
+Result<void> check_places(const CommonOptions& options, const Config& config, const Values& values) {
+  std::vector<std::string> places = {options.config_file.value_or(path_in(config.paths.haproxy_dir, kConfFile)),
+                                     config.paths.registry,
+                                     config.paths.haproxy_cfg,
+                                     system::directory_of(config.paths.lock),
+                                     system::directory_of(config.paths.events_log),
+                                     config.gears.lxc_path};
+  if (config.haproxy.binary.starts_with('/')) places.push_back(config.haproxy.binary);
+  for (const auto& value : values.all()) {
+    if (value.origin == Origin::env_file) places.push_back(value.source);
+  }
+  for (const auto& place : places) {
+    if (auto trusted = system::check_trusted(place); !trusted) return trusted;
+  }
+  return {};
 }
 
 ControlFiles::ControlFiles(const Config& config)

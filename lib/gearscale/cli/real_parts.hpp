@@ -21,8 +21,14 @@
 
 namespace gearscale::cli {
 
-// The configuration of this process: command line, environment, files. `values` is filled for --print-config when given.
+// The configuration of this process: command line, environment, files. Errc::config, too, when check_places objects; with `values`, which is
+// filled for --print-config, that is left to the caller.
 Result<Config> load_config(const CommonOptions& options, Values* values = nullptr);
+
+// Could anybody but root, or ourselves, change what we are told to do: settings (conf file, ~/.env), registry, haproxy.cfg,
+// haproxy_binary, or the directories that hold these, the locks, the logs and the containers? Errc::config, see system::check_trusted. Hooks are judged when
+// they are run; scale_limits.txt and the markers are the application's to give.
+Result<void> check_places(const CommonOptions& options, const Config& config, const Values& values);
 
 // scale_limits.txt and the disable_auto_scaling marker as they are now. A malformed file keeps the last good limits and is said once, and again
 // when it changes.

@@ -19,7 +19,6 @@ namespace gearscale::cli {
 namespace {
 
 constexpr std::size_t kMaxEnvFile = 4'096;
-constexpr std::string_view kConfFile = "conf/haproxy_ctld.conf";
 
 bool is_absent(const Error& error) { return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR; }
 

@@ -15,6 +15,9 @@
 
 namespace gearscale::cli {
 
+// Where settings are looked for without --config, in HAPROXY_DIR.
+inline constexpr std::string_view kConfFile = "conf/haproxy_ctld.conf";
+
 // From the weakest to the strongest. The limits of scale_limits.txt are put in between by apply_scale_limits.
 enum class Origin { built_in, conf_file, scale_limits, env_file, environment, command_line };
 
@@ -30,6 +33,7 @@ class Values {
  public:
   // `key` must be in the table.
   const Value& at(std::string_view key) const;
+  const std::vector<Value>& all() const { return values_; }
   const std::string& text(std::string_view key) const { return at(key).text; }
 
   // Shows the limits of scale_limits.txt where nothing stronger has set them; for printing.
