@@ -33,6 +33,22 @@ is_bind_address() {
   [[ $port -ge 1 && $port -le 65535 ]]
 }
 
+# check_trusted FILE: neither it nor a directory above it belongs to somebody but root, or may be written by everybody (but for directories with
+# the sticky bit, like /tmp). Whoever could change what we read here would tell us what to do as root. The tools look the same way.
+check_trusted() {
+  local at owner mode
+  [[ $EUID -eq 0 && -e $1 ]] || return 0
+  [[ $(stat -c %u "$1") == 0 ]] || die_config "$1: it belongs to somebody else than root: chown -h root $1"
+  at=$(readlink -f "$1")
+  while :; do
+    read -r owner mode < <(stat -c '%u %a' "${at:-/}")
+    [[ $owner == 0 ]] || die_config "$at: it belongs to somebody else than root: chown root $at"
+    [[ $((8#$mode & 8#2)) -eq 0 || (-d ${at:-/} && $((8#$mode & 8#1000)) -ne 0) ]] || die_config "$at: everybody may write it: chmod o-w $at"
+    [[ -n $at ]] || return 0
+    at=${at%/*}
+  done
+}
+
 # --- files ---
 
 # Temporary files of this run; they go when it ends, however it ends.
@@ -93,12 +109,18 @@ load_installation() {
   LOG_DIR=$OPENSHIFT_HAPROXY_LOG_DIR DATA_DIR=$OPENSHIFT_DATA_DIR REPO_DIR=$OPENSHIFT_REPO_DIR
   is_safe_name "$APP" || die_config "$HAPROXY_DIR/env/OPENSHIFT_APP_NAME: '$APP' is not usable as a name"
   [[ -z $NAMESPACE ]] || is_safe_name "$NAMESPACE" || die_config "$HAPROXY_DIR/env/OPENSHIFT_NAMESPACE: '$NAMESPACE' is not usable as a name"
+  check_trusted "$HAPROXY_DIR/conf/haproxy_ctld.conf"
   BACKEND=$(read_setting backend express)
   is_safe_name "$BACKEND" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: backend '$BACKEND' is not usable as a name"
   STATS_SOCKET=$(read_setting stats_socket "$HAPROXY_DIR/run/stats")
   HAPROXY_CFG=$(read_setting haproxy_cfg "$HAPROXY_DIR/conf/haproxy.cfg")
   HAPROXY_BINARY=$(read_setting haproxy_binary haproxy)
   OWN_HAPROXY=$(read_record own_haproxy)
+  for file in "$HAPROXY_DIR" "$HOME_DIR" "$LOG_DIR" "$DATA_DIR" "$REPO_DIR" "$STATS_SOCKET" "$HAPROXY_CFG"; do
+    is_safe_path "$file" || die_config "$HAPROXY_DIR: env/ or conf/haproxy_ctld.conf names '$file': not an absolute path of letters, digits and / . _ - + @ ~"
+  done
+  is_safe_name "$HAPROXY_BINARY" || is_safe_path "$HAPROXY_BINARY" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: haproxy_binary '$HAPROXY_BINARY' is not usable"
+  check_trusted "$HAPROXY_CFG"
   export HAPROXY_DIR APP NAMESPACE HOME_DIR LOG_DIR DATA_DIR REPO_DIR BACKEND STATS_SOCKET HAPROXY_CFG HAPROXY_BINARY OWN_HAPROXY
 }
 

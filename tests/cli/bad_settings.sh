@@ -49,7 +49,7 @@ rows_of_trust() {
   rm "$data/other.conf"
   something_was_done
   with_text "$work/nobody/.env/GEARSCALE_UP_PCT" 91 changed 'chown 12345' "$work/nobody" \
-    row '~/.env of somebody else' 2 "$work/nobody: a directory of user 12345" add-gear
+    row 'an .env of somebody else' 2 "$work/nobody: a directory of user 12345" add-gear
   printf '#!/bin/sh\nexit 0\n' > "$data/haproxy"
   chmod 757 "$data/haproxy"
   something_was_done

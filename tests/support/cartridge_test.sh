@@ -89,6 +89,7 @@ run_it() {
   check "start starts" exits 0 "$dir/bin/control" start
   check "status of what runs is 0" exits 0 "$dir/bin/control" status
   pid=$(cat "$dir/run/haproxy.pid")
+  check "nobody but root gets at the Runtime API" is "600 0 socket" "$(stat -c '%a %u %F' "$dir/run/stats")"
   check "a second start is no error" exits 0 "$dir/bin/control" start
   check "reload lets a new process take over" exits 0 "$dir/bin/control" reload
   check "under the same master" is "$pid" "$(cat "$dir/run/haproxy.pid")"
@@ -173,6 +174,36 @@ refusals() {
   check "none of them made anything" not test -e "$home"
 }
 
+# What root would act on must be root's, and what reaches a path or a socket must be safe.
+trust() {
+  local path
+  mkdir -m 755 "$home"
+  chown 12345 "$home"
+  check "nothing is installed in a home of somebody else" exits 2 setup
+  check "(it is as it was)" is "" "$(ls -A "$home")"
+  rmdir "$home"
+  setup --bind "127.0.0.1:$port" > /dev/null
+  for path in "$dir/conf/haproxy_ctld.conf" "$dir/conf/haproxy.cfg" "$dir/conf" "$home" "$work"; do
+    chmod o+w "$path"
+    check "what everybody may write is not used ($path)" exits 2 "$dir/bin/control" start
+    check "(it says what to do)" has "$work/last" "$path: everybody may write it: chmod o-w $path"
+    chmod o-w "$path"
+    chown 12345 "$path"
+    check "what is somebody else's is not used ($path)" exits 2 "$dir/bin/control" start
+    check "(it says what to do, too)" has "$work/last" "chown"
+    check "teardown does nothing either" exits 2 "$dir/bin/teardown"
+    chown 0 "$path"
+  done
+  for path in 'stats_socket = /tmp/x,fork' 'stats_socket = relative' 'haproxy_cfg = /x/../y' 'haproxy_binary = sh -c id' "backend = a'b" 'lxc_path = /x;y'; do
+    cp "$dir/conf/haproxy_ctld.conf" "$work/kept"
+    printf '%s\n' "$path" >> "$dir/conf/haproxy_ctld.conf"
+    check "unsafe: $path" exits 2 "$dir/bin/teardown"
+    cp "$work/kept" "$dir/conf/haproxy_ctld.conf"
+  done
+  check "nothing was started" not test -e "$dir/run/haproxy.pid"
+  check "all is well again" exits 0 "$dir/bin/teardown"
+}
+
 settings_are_complete() {
   local tools=$1
   check "the settings file has every setting" is \
@@ -187,6 +218,7 @@ users_haproxy mine cat
 users_haproxy other cat
 users_haproxy mine sed 's/$/\r/'
 refusals
+trust
 [[ -z ${1:-} ]] || settings_are_complete "$1"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]
