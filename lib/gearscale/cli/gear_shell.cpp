@@ -48,12 +48,9 @@ constexpr std::string_view kHelp =
     "\n"
     "Environment\n"
     "  SSH_ORIGINAL_COMMAND   what the client asks for\n"
-    "  SSH_CONNECTION         from where; for the log\n"
     "  HOME                   whose .env is read: it says which application\n"
     "\n"
-    "Files\n"
-    "  LOG_DIR/scale_events.log   gets a line for each request\n"
-    "\n"
+    "Each request is a line in LOG_DIR/scale_events.log, with SSH_CONNECTION.\n"
     "Exit codes: those of the tool; 126 when nothing was started.\n";
 
 std::string variable(const char* name) {

@@ -13,7 +13,6 @@ namespace gearscale::codec {
 namespace {
 
 using Words = std::span<const std::string_view>;
-
 constexpr std::size_t kMaxGearName = 2 * 64;  // as remove-gear has it
 constexpr std::int64_t kMaxCount = 1'000;     // as both have it
 

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <vector>
 
@@ -66,17 +67,12 @@ void arrange_descriptors(int answer) {
 // What liblxc starts on the way (rsync, newuidmap, the hooks of a template's config) and what it reads itself (LISTEN_FDS, XDG_RUNTIME_DIR)
 // is the same whoever started us, from wherever. Our own variables stay.
 void clean_environment() {
-  std::vector<std::string> ours;
+  std::vector<std::string> kept = {"PATH=" + std::string(kProgramPath), "LC_ALL=C"};
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (std::string_view(*variable).starts_with("GEARSCALE_")) ours.emplace_back(*variable);
+    if (std::string_view(*variable).starts_with("GEARSCALE_")) kept.emplace_back(*variable);
   }
   ::clearenv();
-  ::setenv("PATH", std::string(kProgramPath).c_str(), 1);
-  ::setenv("LC_ALL", "C", 1);
-  for (const auto& variable : ours) {
-    const auto equals = variable.find('=');
-    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
-  }
+  for (const auto& variable : kept) ::putenv(::strdup(variable.c_str()));  // it takes the text itself, for the rest of the child's life
 }
 
 [[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work, const char* name) {

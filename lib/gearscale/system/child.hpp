@@ -16,7 +16,8 @@ namespace gearscale::system {
 
 // Only for single-threaded processes, because the child goes on to allocate memory and to call libraries. It gets default signals, umask
 // 022, "/" as directory, /dev/null as standard files, no other descriptor of ours, an environment of PATH, LC_ALL and our own GEARSCALE_
-// variables, a process group of its own and a name of its own, and it is killed when its parent ends, however that happens. It leaves by _exit: nothing of the parent's is flushed or destroyed twice.
+// variables, a process group of its own and a name of its own, and it is killed when its parent ends, however that happens. It leaves by
+// _exit: nothing of the parent's is flushed or destroyed twice.
 class Child {
  public:
   using Work = std::function<Result<std::string>()>;

@@ -20,7 +20,8 @@ struct ProcessResult {
   std::string output;      // standard output and error together, the first 64 KiB
 };
 
-// Blocks until the program ended or the deadline is over. A name without a slash is looked up in kProgramPath, which is also its PATH; its environment is that, LC_ALL=C, and what is given ("NAME=value"). It gets /dev/null as input, no descriptor above 2,
+// Blocks until the program ended or the deadline is over. A name without a slash is looked up in kProgramPath, which is
+// also its PATH; its environment is that, LC_ALL=C, and what is given ("NAME=value"). It gets /dev/null as input, no descriptor above 2,
 // default signals, and a process group of its own; nothing of that group outlives the call. Errc::config when it is not found or not
 // executable, Errc::failed when it cannot be started. A program that fails is a result, not an error.
 Result<ProcessResult> run_process(const std::vector<std::string>& argv, core::Millis deadline,
