@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A key that is bound to gear-shell, over a real sshd: it scales a real farm, and gets no shell, no file, no forward, no other command.
+set -euo pipefail
+# shellcheck source=tests/integration/farm.sh
+. "$(dirname "$0")/farm.sh"
+for program in /usr/sbin/sshd ssh ssh-keygen scp sftp; do
+  command -v "$program" > /dev/null || { printf 'SKIPPED: %s is not installed: apt-get install openssh-server\n' "$program"; exit 0; }
+done
+farm_begin gshell 10.77.42
+farm_up --set flap_protection=300s --set drain_idle=200ms
+ssh_port=$((port + 20000)) sshd_pid=''
+end_sshd() { [[ -z $sshd_pid ]] || kill "$sshd_pid" 2> /dev/null || true; farm_end; }
+trap end_sshd EXIT
+
+start_sshd() {
+  mkdir -m 700 "$work/ssh"
+  mkdir -p /run/sshd # where its unprivileged half lives
+  ssh-keygen -q -t ed25519 -N '' -f "$work/ssh/host"
+  ssh-keygen -q -t ed25519 -N '' -f "$work/ssh/key"
+  printf 'command="HOME=%s %s/gear-shell",restrict %s\n' "$home" "$tools" "$(< "$work/ssh/key.pub")" > "$work/ssh/authorized_keys"
+  printf '%s\n' "Port $ssh_port" 'ListenAddress 127.0.0.1' "HostKey $work/ssh/host" 'PidFile none' 'UsePAM no' 'PermitRootLogin forced-commands-only' \
+    "AuthorizedKeysFile $work/ssh/authorized_keys" 'Subsystem sftp internal-sftp' 'AllowTcpForwarding yes' 'AcceptEnv *' 'PermitUserEnvironment no' > "$work/ssh/config"
+  /usr/sbin/sshd -D -e -f "$work/ssh/config" 2> "$work/ssh/log" &
+  sshd_pid=$!
+}
+options=(-F none -i "$work/ssh/key" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$work/known" -o ConnectTimeout=10 -o LogLevel=ERROR)
+lb() { timeout 90 ssh "${options[@]}" -p "$ssh_port" root@127.0.0.1 "$@" < /dev/null; }
+reachable() { exits 0 lb haproxy_ctld_daemon --version; }
+says() { local what=$1; shift; [[ $("$@" 2>&1) == *"$what"* ]]; } # says WORDS COMMAND...
+logged() { grep -q "gear-shell - 127.0.0.1 [0-9]* 127.0.0.1 $ssh_port asked for '$1': $2" "$log"; }
+
+start_sshd
+check 'sshd answers' await 20 reachable
+check 'HAProxy and the controller start' "$dir/bin/control" start
+check 'one gear serves' await 20 serves 1
+
+# --- what the key is for ---
+check 'ssh add-gear adds two and waits' lb add-gear --count 2
+check 'three serve' serves 3
+check 'the log says who asked for it' logged 'add-gear --count 2' allowed
+lb haproxy_ctld --status --json > "$work/status" || true
+check 'ssh haproxy_ctld --status --json' test "$(jq .serving "$work/status")" = 3
+gear=$(jq -r '.gears[0].name' "$work/status")
+check 'ssh remove-gear --gear --now' lb remove-gear --gear "$gear" --now
+check 'two serve' await 10 serves 2
+check 'ssh haproxy_ctld -d --dry-run' says planned lb haproxy_ctld -d --dry-run
+"$dir/hooks/set-scale-limits" 1 2 > /dev/null
+check 'a refusal by a limit comes through as 3' exits 3 lb add-gear
+check 'the daemon runs (0)' exits 0 lb haproxy_ctld_daemon status
+check 'ssh haproxy_ctld_daemon stop' lb haproxy_ctld_daemon stop
+check 'the daemon does not run (3)' exits 3 lb haproxy_ctld_daemon status
+check 'ssh haproxy_ctld_daemon start comes back, and the controller stays' lb haproxy_ctld_daemon start
+check 'the daemon runs again (0)' exits 0 lb haproxy_ctld_daemon status
+
+# --- what it is not for ---
+for command in id 'bash -i' 'add-gear; id' 'add-gear --config /etc/passwd' "$tools/add-gear" 'cat /etc/shadow' 'rsync --server --sender . /etc'; do
+  check "refused with 126: $command" exits 126 lb "$command"
+done
+check 'no shell' exits 126 lb
+check 'the refusal says what is allowed' says 'allowed are add-gear' lb
+check 'no terminal' says 'PTY allocation request failed' timeout 90 ssh "${options[@]/LogLevel=ERROR/LogLevel=INFO}" -tt -p "$ssh_port" root@127.0.0.1 add-gear --version
+echo secret > "$work/mine"
+check 'no scp to it' not timeout 90 scp "${options[@]}" -P "$ssh_port" "$work/mine" "root@127.0.0.1:$work/theirs"
+check 'no old scp to it' not timeout 90 scp -O "${options[@]}" -P "$ssh_port" "$work/mine" "root@127.0.0.1:$work/theirs"
+check 'no scp from it' not timeout 90 scp "${options[@]}" -P "$ssh_port" "root@127.0.0.1:$work/mine" "$work/theirs"
+check 'no sftp' not timeout 90 sftp "${options[@]}" -P "$ssh_port" -b <(echo "put $work/mine $work/theirs") root@127.0.0.1
+check 'nothing was copied' test ! -e "$work/theirs"
+check 'no connection through it' not timeout 90 ssh "${options[@]}" -p "$ssh_port" -W "127.0.0.1:$port" root@127.0.0.1 < /dev/null
+check 'no listening on its side' says 'remote port forwarding failed' timeout 90 ssh "${options[@]}" -p "$ssh_port" -o ExitOnForwardFailure=yes -R "127.0.0.1:0:127.0.0.1:$port" root@127.0.0.1 add-gear --version
+runtime_api_through_it() {
+  local tunnel answer
+  timeout 60 ssh "${options[@]}" -p "$ssh_port" -N -L "$work/tunnel:$dir/run/stats" root@127.0.0.1 < /dev/null &
+  tunnel=$!
+  await 20 test -S "$work/tunnel"
+  answer=$(socat -t 5 - "UNIX-CONNECT:$work/tunnel" <<< 'show info' 2> /dev/null) || true
+  kill "$tunnel" 2> /dev/null || true
+  wait "$tunnel" 2> /dev/null || true
+  [[ -n $answer ]]
+}
+check 'no Runtime API through it' not runtime_api_through_it
+check '(it would answer)' says Pid runtime 'show info'
+with_environment() { OPENSHIFT_HAPROXY_DIR=/nowhere GEARSCALE_SCALE_MAX=9 timeout 90 ssh "${options[@]}" -o SendEnv=OPENSHIFT_HAPROXY_DIR -o SendEnv=GEARSCALE_SCALE_MAX -p "$ssh_port" root@127.0.0.1 "$@"; }
+check 'variables that it sends have no say, though sshd takes them' exits 3 with_environment add-gear
+check 'a refusal is in the log, escaped' logged 'add-gear; id' refused
+all_logged() { [[ $(grep -c "gear-shell - .*: allowed" "$log") -ge 10 && $(grep -c "gear-shell - .*: refused" "$log") -ge 8 ]]; }
+check 'all were logged' all_logged
