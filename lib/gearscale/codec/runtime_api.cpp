@@ -160,7 +160,8 @@ std::optional<std::int64_t> used_connections(std::string_view reply, std::string
       const auto at = std::find(words.begin(), words.end(), "used_cur");
       if (at != words.end()) column = static_cast<std::size_t>(at - words.begin()) - 1;  // the rows have no '#'
     } else if (words.front() == path && column && *column < words.size()) {
-      return parse_integer(words[*column]);
+      const auto used = parse_integer(words[*column]);
+      return used && *used >= 0 ? used : std::nullopt;
     }
   }
   return std::nullopt;

@@ -248,7 +248,7 @@ TEST_CASE("connections in use are counted without the idle ones") {
   CHECK(used_connections("# bkname/svname used_cur\nb/s 7\n", "b/s") == 7);
   CHECK(used_connections("# used_cur\nb/s 7\n", "b/s") == std::nullopt);  // 'b/s' itself is no number
   for (const auto* reply : {"", "\n", "b/s 1 2 3\n", "# bkname/svname idle_cur\nb/s 1\n", "# bkname/svname used_cur\nb/s\n",
-                            "# bkname/svname used_cur\nb/s x\n", "No such backend.\n"}) {
+                            "# bkname/svname used_cur\nb/s x\n", "# bkname/svname used_cur\nb/s -1\n", "No such backend.\n"}) {
     CAPTURE(reply);
     CHECK(used_connections(reply, "b/s") == std::nullopt);
   }
