@@ -194,7 +194,8 @@ void start_times_now(core::Registry& registry, core::Time now) {
   registry.last_addition = now;
   registry.breaker = {};  // whatever was wrong, a boot may have mended it
   for (auto& gear : registry.gears) {
-    if (gear.deadline != core::Time{}) gear.deadline = now + std::max(core::Millis{0}, gear.deadline - gear.since);
+    // Cut where it would not be read again.
+    if (gear.deadline != core::Time{}) gear.deadline = std::min(from_ms(kLatestMs), now + std::max(core::Millis{0}, gear.deadline - gear.since));
     gear.since = now;
   }
 }

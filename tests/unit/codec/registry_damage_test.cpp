@@ -101,3 +101,17 @@ TEST_CASE("a damaged registry is refused or holds to the rules") {
   CHECK(refused > 2000);
   CHECK(refused < 3000);
 }
+
+TEST_CASE("what is read after a reboot can be written and read again, however long a deadline was") {
+  auto one = registry();
+  one.gears[1].since = {};
+  one.gears[1].deadline = test::at(1'000'000'000'000'000);
+  auto earlier = context();
+  earlier.boot_id = "of-an-earlier-boot";
+  const auto read = decode_registry(encode_registry(one, earlier), context());
+  REQUIRE(read);
+  CHECK(read->gears[1].deadline == test::at(1'000'000'000'000'000));
+  const auto again = decode_registry(encode_registry(*read, context()), context());
+  REQUIRE(again);
+  check_same(again->gears[1], read->gears[1]);
+}
