@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any text as the reply to `show stat`: refused as a whole, or rows that make sense, and that are the same when another HAProxy with other
 // columns would say the same.
+#include <optional>
+
 #include "fuzz.hpp"
+#include "gearscale/base/text.hpp"
 #include "gearscale/codec/show_stat.hpp"
 
 namespace gearscale::fuzz {
@@ -42,6 +45,17 @@ bool is_same(const codec::BackendStat& one, const codec::BackendStat& other) {
 
 bool is_plain(std::string_view field) { return field.find_first_of(",\"\n") == std::string_view::npos; }
 
+// Without quotes, counting is easy: no row has fewer fields than the header, up to as many as are looked at.
+void check_fields(std::string_view text) {
+  constexpr std::ptrdiff_t kMost = 1'023;
+  std::optional<std::ptrdiff_t> header;
+  for (const auto line : split(text.substr(0, text.size() - 2), '\n')) {
+    const auto commas = std::min(std::ranges::count(line, ','), kMost);
+    GEARSCALE_CHECK(commas >= header.value_or(0));
+    if (!header) header = commas;
+  }
+}
+
 }  // namespace
 
 void fuzz_show_stat(std::string_view input) {
@@ -52,6 +66,7 @@ void fuzz_show_stat(std::string_view input) {
   if (!parsed) return check_error(parsed.error(), {Errc::unavailable, Errc::config});
   GEARSCALE_CHECK(text.starts_with("# ") && text.ends_with("\n\n"));
   GEARSCALE_CHECK(stat.scur >= 0 && stat.qcur >= 0);
+  if (text.find('"') == std::string_view::npos) check_fields(text);
   bool plain = true;
   for (const auto& server : stat.servers) {
     GEARSCALE_CHECK(is_inside(server.name, text) && is_inside(server.address, text));

@@ -110,10 +110,15 @@ void replay(const Target& target) {
   for (std::size_t index = 0; index < files.size(); ++index) {
     const auto& file = files[index];
     present = {.target = target.name, .file = file.name.c_str()};
-    target.run(file.text);
-    for (present.seed = 1; present.seed <= changes; ++present.seed) {
-      Changer changer(present.seed);
-      target.run(changer.change(file.text, files[(index + present.seed) % files.size()].text));
+    try {
+      target.run(file.text);
+      for (present.seed = 1; present.seed <= changes; ++present.seed) {
+        Changer changer(present.seed);
+        target.run(changer.change(file.text, files[(index + present.seed) % files.size()].text));
+      }
+    } catch (...) {
+      say_present();
+      throw;
     }
   }
 }
@@ -127,6 +132,10 @@ TEST_CASE("what fuzzing found, and changes of it, break no promise") {
                                 Target{"registry", fuzz::fuzz_registry},         Target{"runtime_api", fuzz::fuzz_runtime_api},
                                 Target{"scale_limits", fuzz::fuzz_scale_limits}, Target{"show_stat", fuzz::fuzz_show_stat}};
   std::signal(SIGABRT, [](int) { say_present(); });
+  std::signal(SIGSEGV, [](int signal) {
+    say_present();
+    std::signal(signal, SIG_DFL);
+  });
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_set_death_callback(say_present);
 #endif
