@@ -40,12 +40,17 @@ bool is_same(const core::Gear& one, const core::Gear& other) {
          one.template_name == other.template_name && one.dismissed == other.dismissed && one.replaces == other.replaces;
 }
 
+bool is_same(const core::Breaker& one, const core::Breaker& other) {
+  return one.template_name == other.template_name && one.failures == other.failures && one.served == other.served &&
+         one.last_failure == other.last_failure && one.open_until == other.open_until && one.why == other.why;
+}
+
 bool is_same(const core::Registry& one, const core::Registry& other) {
   const auto& a = one.replacement;
   const auto& b = other.replacement;
   return one.generation == other.generation && one.last_addition == other.last_addition && one.low_checks == other.low_checks &&
          one.template_name == other.template_name && one.instead_of == other.instead_of && a.state == b.state &&
-         a.template_name == b.template_name && a.step == b.step && a.replaced == b.replaced && a.note == b.note &&
+         a.template_name == b.template_name && a.step == b.step && a.replaced == b.replaced && a.note == b.note && is_same(one.breaker, other.breaker) &&
          std::ranges::equal(one.gears, other.gears, [](const core::Gear& x, const core::Gear& y) { return is_same(x, y); });
 }
 
