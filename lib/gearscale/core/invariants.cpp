@@ -58,12 +58,15 @@ class Judge {
     if (want.server == Expectation::yes && there && !runs) say(name + " has a container that is " + std::string(to_string(state)));
     if (there && container->second->address != 0 && gear.address != 0 && container->second->address != gear.address)
       say(name + " is at " + format_ipv4(gear.address) + ", its container at " + format_ipv4(container->second->address));
-    const bool has_server = servers_.contains(gear.id);
+    const auto server = servers_.find(gear.id);
+    const bool has_server = server != servers_.end();
     if (want.server == Expectation::yes && !has_server) say(name + " has no server in HAProxy");
     if (want.server == Expectation::no && has_server) say(name + " has a server in HAProxy");
     if (!is_settled(gear.state) && now_ > gear.deadline + grace_) say(name + " is past its deadline");
     if (gear.address != 0 && !addresses_.insert(gear.address).second) say("the address " + format_ipv4(gear.address) + " is used twice");
-    const bool counts = gear.state == GearState::serving || gear.state == GearState::starting;
+    // What an operator holds in MAINT or DRAIN is not counted by the decision either.
+    const bool held = has_server && (server->second->state == ServerState::maint || server->second->state == ServerState::drain);
+    const bool counts = gear.state == GearState::starting || (gear.state == GearState::serving && !held);
     if (counts && gear.replaces.empty()) ++counted_;
   }
 
