@@ -104,9 +104,12 @@ std::vector<StepOutcome> Executor::at_once(std::vector<Step>& steps, const core:
   return outcomes;
 }
 
+// A dead gear gets no more requests from this moment on; that it is given up may be written down after that. Of a hung one it is written down
+// first: a crash in between would leave it in MAINT, and then nobody could tell it from one that an operator holds aside.
 void Executor::retire(const std::string& id) {
   auto& sight = inventory_.of(id);
-  if (sight.server == ServerState::absent || sight.server == ServerState::maint) return;
+  const bool dead = sight.died || sight.container == core::ContainerState::stopped || sight.container == core::ContainerState::absent;
+  if (!dead || sight.server == ServerState::absent || sight.server == ServerState::maint) return;
   crash_point("retire", "before");
   if (ports_.balancer.maint(id)) sight.server = ServerState::maint;
   crash_point("retire", "after");

@@ -46,7 +46,7 @@ class Executor {
   // Gears whose failure opened the template's breaker since the last call: what to say of it. Empty: none did.
   std::string take_breaker_event() { return std::exchange(breaker_event_, {}); }
 
-  // A dead or hung gear gets no more requests from this moment on; that it is given up may be written down after that. Nothing when HAProxy
+  // A dead gear gets no more requests from this moment on; that it is given up may be written down after that. Nothing when HAProxy
   // does not have it, as of the last sample; a failure is left to the gear's next steps.
   void retire(const std::string& id);
 
