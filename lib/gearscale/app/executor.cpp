@@ -219,6 +219,7 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
         core::note_ready(draft.breaker, gear->template_name);
       }
       if (added) sight.job = core::JobState::none;
+      sight.half_enrolled = !added;
       return added;
     }
     case StepKind::begin_drain:

@@ -83,6 +83,7 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
     view.container = sight.died ? core::ContainerState::stopped : sight.container;
     view.job = sight.job;
     view.unconfirmed = sight.unconfirmed;
+    view.half_enrolled = sight.half_enrolled;
     view.failures = sight.failures;
     view.not_before = sight.retry_at;
     views.push_back(view);

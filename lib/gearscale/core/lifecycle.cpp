@@ -34,13 +34,14 @@ std::optional<StepKind> next_of_preparing(const GearView& view, Time now) {
 
 std::optional<StepKind> next_of_standby(const GearView& view) {
   if (is_dead(view.container)) return StepKind::give_up;
+  if (view.server == ServerState::maint) return StepKind::rouse;  // it was to be woken, and only half of it was done
   if (view.server != ServerState::absent) return StepKind::adopt;
   return std::nullopt;
 }
 
 std::optional<StepKind> next_of_serving(const GearView& view) {
   if (is_dead(view.container)) return StepKind::give_up;
-  if (view.server == ServerState::absent) return StepKind::enrol;
+  if (view.server == ServerState::absent || (view.server == ServerState::maint && view.half_enrolled)) return StepKind::enrol;
   const bool frozen = view.container == ContainerState::frozen;  // by somebody else
   if ((!view.unconfirmed && !frozen) || view.job == JobState::running) return std::nullopt;
   return view.job == JobState::failed ? StepKind::give_up : StepKind::confirm;

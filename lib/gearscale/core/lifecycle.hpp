@@ -34,6 +34,7 @@ struct GearView {
   ContainerState container = ContainerState::unknown;
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
   bool unconfirmed = false;       // woken, and not probed since
+  bool half_enrolled = false;     // the last try to enrol it failed: HAProxy may have its server, but not ready
   int failures = 0;               // steps that failed in a row
   Time not_before{};              // after a failed step: no other step before
 };
