@@ -95,8 +95,10 @@ class Reconciliation {
     const bool fits = free && container.address >= facts_.pool.first && container.address <= facts_.pool.last;
     const bool runs = container.state == ContainerState::running;
     auto state = GearState::failed;
-    if (free && runs && find_fact(facts_.servers, container.id) != nullptr) {
-      state = GearState::serving;
+    if (const auto* server = find_fact(facts_.servers, container.id); free && runs && server != nullptr) {
+      state = server->state == ServerState::drain  ? GearState::draining  // it was leaving
+              : server->state == ServerState::maint ? GearState::removing
+                                                    : GearState::serving;
     } else if (fits && runs) {
       state = GearState::starting;
     } else if (fits && container.state == ContainerState::frozen) {
@@ -106,8 +108,10 @@ class Reconciliation {
     if (state == GearState::failed) gear.note = "its container had no entry in the registry and could not be adopted";
     enter(gear, state, timeouts_, now_);
     registry_.gears.push_back(std::move(gear));
-    const std::string_view what = state == GearState::serving   ? "adopted"
-                                  : state == GearState::failed  ? "it will be destroyed"
+    const bool leaves = state == GearState::draining || state == GearState::removing;
+    const std::string_view what = state == GearState::serving    ? "adopted"
+                                  : leaves                       ? "adopted, and it goes on leaving"
+                                  : state == GearState::failed   ? "it will be destroyed"
                                   : state == GearState::starting ? "adopted if it answers"
                                                                  : "adopted as a standby if it answers";
     say("container of gear " + container.id + " had no entry in the registry: " + std::string(what));
