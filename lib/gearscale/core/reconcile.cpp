@@ -94,14 +94,16 @@ class Reconciliation {
     const bool free = container.address != 0 && !is_taken(container.address);
     const bool fits = free && container.address >= facts_.pool.first && container.address <= facts_.pool.last;
     const bool runs = container.state == ContainerState::running;
+    const bool frozen = container.state == ContainerState::frozen;
+    const auto* server = find_fact(facts_.servers, container.id);
     auto state = GearState::failed;
-    if (const auto* server = find_fact(facts_.servers, container.id); free && runs && server != nullptr) {
+    if (free && runs && server != nullptr) {
       state = server->state == ServerState::drain  ? GearState::draining  // it was leaving
               : server->state == ServerState::maint ? GearState::removing
                                                     : GearState::serving;
-    } else if (fits && runs) {
+    } else if (fits && (runs || (frozen && server != nullptr))) {  // one that HAProxy has is to serve, whoever froze it
       state = GearState::starting;
-    } else if (fits && container.state == ContainerState::frozen) {
+    } else if (fits && frozen) {
       state = GearState::preparing;
     }
     if (free) gear.address = container.address;

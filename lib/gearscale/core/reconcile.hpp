@@ -41,7 +41,7 @@ struct Reconciled {
 // Changes the registry so that every difference is on its way to be mended (docs/reliability.md has the table):
 //   container runs, has a server, no entry     -> adopted as serving; as draining or removing where the server is in DRAIN or MAINT
 //   container runs or is frozen, no entry, its address is one of the pool and nobody else's
-//                                              -> starting or preparing: adopted if it answers, else destroyed
+//                                              -> starting (frozen ones without a server: preparing): adopted if it answers, else destroyed
 //   any other container without an entry       -> entry `failed`: it will be destroyed
 //   server without an entry and a container    -> entry `removing`: it will leave HAProxy
 //   two entries with one address               -> the newer one `failed`, another is made
