@@ -106,7 +106,8 @@ core::Observation Inventory::observation(const core::Registry& registry, double 
         if (!gear.replaces.empty()) break;  // until the other one drains
         if (server == core::ServerState::up) ++seen.serving;
         if (server == core::ServerState::down) ++seen.down;
-        if (server == core::ServerState::absent) ++seen.coming;  // HAProxy forgot it; it is enrolled again at once
+        // HAProxy forgot it; it is enrolled again at once.
+        if (server == core::ServerState::absent || (server == core::ServerState::maint && sight.half_enrolled)) ++seen.coming;
         break;
       case core::GearState::preparing:
       case core::GearState::removing:
