@@ -104,6 +104,7 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   next_reconciliation_ = now + std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare);
   if (!together) return fail(together.error());
   for (int i = 0; i < together->lost; ++i) core::settle(policy_state_, core::Outcome::lost, now);
+  drop_jobs(working.read(), together->registry);
   working.draft = std::move(together->registry);
   inventory_.see(view, working.read(), ports_.clock.now());
   if (!at_start) {
@@ -112,6 +113,17 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   driver_.executor().sync_file(working.read());
   reconciled_ = true;
   return {};
+}
+
+// The end of a job that was begun for an earlier state would be taken for the end of one that the new state waits for.
+void Controller::drop_jobs(const core::Registry& before, const core::Registry& after) {
+  for (const auto& id : inventory_.with_jobs()) {
+    const auto* was = core::find_gear(before, id);
+    const auto* is = core::find_gear(after, id);
+    if (was != nullptr && is != nullptr && was->state == is->state) continue;
+    ports_.host.cancel(id);
+    inventory_.of(id).job = core::JobState::none;
+  }
 }
 
 // Servers of ours that no entry knows: somebody else added them, or a crash came before anything was written down.

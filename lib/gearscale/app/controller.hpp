@@ -59,6 +59,7 @@ class Controller {
 
  private:
   Result<void> reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now);
+  void drop_jobs(const core::Registry& before, const core::Registry& after);
   bool has_strangers(const BalancerView& view, const core::Registry& registry);
   void inspect_suspicious(const core::Registry& registry);
   void notice_reload(std::int64_t pid, core::Time now);

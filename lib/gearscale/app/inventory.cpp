@@ -150,4 +150,13 @@ bool Inventory::has_jobs() const {
   return std::any_of(sights_.begin(), sights_.end(), [](const auto& entry) { return entry.second.job == core::JobState::running; });
 }
 
+std::vector<std::string> Inventory::with_jobs() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, sight] : sights_) {
+    if (sight.job != core::JobState::none) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());  // the same order on any machine
+  return ids;
+}
+
 }  // namespace gearscale::app

@@ -66,6 +66,8 @@ class Inventory {
   // Why a gear is given up: its job's error, else that of its last step, else its deadline.
   std::string why_given_up(std::string_view id);
   bool has_jobs() const;
+  // Gears with a job that runs, or whose end was not yet followed by a step.
+  std::vector<std::string> with_jobs() const;
 
  private:
   // Each tick looks up every gear a few times; the first eight characters are the whole id, and random.
