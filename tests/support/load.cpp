@@ -68,6 +68,7 @@ class Load {
   void serve(Client& client, short events, Seconds time);
   void finish(Client& client, Seconds time);
   void fail_request(Client& client, Failure failure, const std::string& why, Seconds time);
+  void note_failure(const Client& client, Failure failure, Seconds time);
   void wait_and_serve();
   void read_stdin();
   void write_stats(Seconds time);
@@ -85,11 +86,20 @@ class Load {
   std::string stdin_text_;
 };
 
+void Load::note_failure(const Client& client, Failure failure, Seconds time) {
+  if (options_.failures_file.empty()) return;
+  const auto ended = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto text = failed_json({ended - static_cast<std::int64_t>(1000 * (time - client.started)), ended, failure, read_answer(client.answer)});
+  const Fd file(::open(options_.failures_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::fputs(text.c_str(), stderr);
+}
+
 void Load::fail_request(Client& client, Failure failure, const std::string& why, Seconds time) {
   ++tally_.failures[failure];
   if (complaints_++ < kMaxComplaints) {
     std::fprintf(stderr, "gearscale-load: a request failed after %.0f ms: %s\n", 1000 * (time - client.started), why.c_str());
   }
+  note_failure(client, failure, time);
   client.connection.reset();
   client.not_before = time + kPauseAfterFailure;
   --in_flight_;

@@ -24,6 +24,7 @@ const char* const kUsage =
     "  --think SECONDS    pause of a client between an answer and its next request (default 0)\n"
     "  --timeout SECONDS  of one request (default 60)\n"
     "  --stats-file FILE  one JSON object about the state now, twice a second\n"
+    "  --failures FILE    one JSON object for each request that failed: when it began and ended, why, and on which server (X-Server)\n"
     "  -h, --help         this text\n\n"
     "Exit codes: 0 every request was answered with 2xx or 3xx, whole; 1 some were not; 2 wrong usage.\n";
 
@@ -83,8 +84,8 @@ Result<void> parse_url(std::string_view url, Options& options) {
 
 Result<void> set_option(Options& options, const std::string& name, const std::string& value) {
   if (name == "--url") return parse_url(value, options);
-  if (name == "--stats-file") {
-    options.stats_file = value;
+  if (name == "--stats-file" || name == "--failures") {
+    (name == "--failures" ? options.failures_file : options.stats_file) = value;
     return {};
   }
   if (name == "--steps") {
@@ -123,7 +124,7 @@ Result<Options> parse_arguments(const std::vector<std::string>& arguments) {
     } else if (name == "--stdin") {
       options.read_stdin = true;
     } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" ||
-               name == "--think" || name == "--session" || name == "--stats-file") {
+               name == "--think" || name == "--session" || name == "--stats-file" || name == "--failures") {
       if (i + 1 == arguments.size()) return fail(Errc::usage, name + " needs a value");
       if (auto set = set_option(options, name, arguments[++i]); !set) return fail(set.error());
     } else {

@@ -59,6 +59,7 @@ Answer read_answer(std::string_view text) {
     if (equal_ignoring_case(name, "content-length")) length = parse_integer(value).value_or(-1);
     if (equal_ignoring_case(name, "transfer-encoding")) chunked = equal_ignoring_case(value, "chunked");
     if (equal_ignoring_case(name, "set-cookie")) read_set_cookie(value, answer);
+    if (equal_ignoring_case(name, "x-server") && is_safe_name(value, 64)) answer.server = value;
     if (equal_ignoring_case(name, "x-gear") && is_safe_name(value, 64)) answer.gear = value;
   }
   answer.whole = chunked ? body.ends_with("0\r\n\r\n") : !length || *length == static_cast<std::int64_t>(body.size());
@@ -76,6 +77,13 @@ std::string now_json(const Now& now, const Tally& tally) {
   return "{\"seconds\":" + number(now.seconds) + ",\"target\":" + std::to_string(now.target) +
          ",\"in_flight\":" + std::to_string(now.in_flight) + ",\"requests\":" + std::to_string(tally.answered + tally.failed()) +
          ",\"failed\":" + std::to_string(tally.failed()) + "}\n";
+}
+
+std::string failed_json(const Failed& failed) {
+  constexpr const char* kNames[] = {"connect", "status", "truncated", "timeout"};
+  return "{\"begun\":" + std::to_string(failed.begun) + ",\"ended\":" + std::to_string(failed.ended) + ",\"failure\":\"" +
+         kNames[static_cast<int>(failed.failure)] + "\",\"status\":" + std::to_string(failed.answer.status) + ",\"server\":\"" +
+         failed.answer.server + "\"}\n";  // the name is whitelisted in read_answer
 }
 
 std::string report_json(double seconds, Tally& tally) {

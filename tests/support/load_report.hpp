@@ -15,6 +15,7 @@ struct Answer {
   int status = 0;      // 0: no status line
   bool whole = false;  // as long as its headers say; an answer without a length is whole when the connection was closed properly
   std::string gear;    // the X-Gear header, else a body that looks like a name
+  std::string server;  // the X-Server header, which a test may have HAProxy set, in its own error pages too
   bool sets_cookie = false;
   std::string cookie;  // the value of GEAR in Set-Cookie
 };
@@ -42,6 +43,13 @@ struct Now {
   int target = 0;
   int in_flight = 0;
 };
+// One request that failed, in milliseconds since 1970. The server is the last one that HAProxy gave it to; empty when nobody knows.
+struct Failed {
+  std::int64_t begun = 0, ended = 0;
+  Failure failure = Failure::connect;
+  Answer answer;
+};
+std::string failed_json(const Failed& failed);
 std::string now_json(const Now& now, const Tally& tally);
 std::string report_json(double seconds, Tally& tally);  // sorts the latencies
 

@@ -34,6 +34,7 @@ run() { # runs the load, keeps its report, its errors and its exit code
   "$load" "$@" > "$work/report" 2> "$work/errors" < "${input:-/dev/null}" || code=$?
 }
 ends_with() { [[ $code -eq $1 ]]; }
+writes() { jq -es "$@" > /dev/null; }
 reports() { jq -e "$1" "$work/report" > /dev/null; }
 await() { for _ in {1..200}; do ! "$@" 2> /dev/null || return 0; sleep 0.02; done; return 1; }
 
@@ -48,6 +49,7 @@ frontend direct
     bind 127.0.0.1:$base
     http-request return status 503 content-type text/plain string "no" if { path /unavailable }
     http-request return status 200 content-type text/plain string "somebody" if { path /body }
+    http-request return status 502 content-type text/plain string "no" hdr X-Server gear-c if { path /broken }
     default_backend farm
 backend farm
     balance roundrobin
@@ -105,6 +107,12 @@ check "clients that think ask less" reports '.requests >= 4 and .requests <= 10'
 run --url "$url/unavailable" --steps 0.2s:1
 check "a 503 is a failed request and exits with 1" ends_with 1
 check "it is counted as such" reports '.failures.status > 0 and .answered == 0'
+before=$(date +%s%3N)
+run --url "$url/broken" --steps 0.2s:1 --failures "$work/failures"
+check "a failed request is written down with its times and its server" writes --argjson before "$before" \
+  'length > 0 and all(.[]; .status == 502 and .failure == "status" and .server == "gear-c" and .begun >= $before and .ended >= .begun)' "$work/failures"
+run --url "$refused" --steps 0.1s:1 --failures "$work/failures"
+check "one that nobody answered is, without a server" writes 'last | .failure == "connect" and .server == "" and .status == 0' "$work/failures"
 run --url "$refused" --steps 0.2s:1
 check "a refused connection is a failed request" reports '.failures.connect > 0 and .requests == .failed'
 run --url "http://127.0.0.1:$((base + 3))/" --steps 0.2s:1
