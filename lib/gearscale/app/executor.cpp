@@ -38,9 +38,11 @@ bool is_intent(StepKind kind) {
   }
 }
 
-bool changes_file(StepKind kind) {
+// One that could not leave HAProxy yet changes nothing.
+bool changes_file(StepKind kind, ServerState server) {
+  if (kind == StepKind::unenrol) return server == ServerState::absent;
   return kind == StepKind::enrol || kind == StepKind::wake || kind == StepKind::adopt || kind == StepKind::begin_removal ||
-         kind == StepKind::give_up || kind == StepKind::unenrol;
+         kind == StepKind::give_up;
 }
 
 // Refills and replacements are no additions: the farm does not grow by them.
@@ -281,7 +283,7 @@ std::vector<StepOutcome> Executor::run(std::vector<Step> steps, core::Registry& 
       outcomes.push_back(StepOutcome{step.kind, step.id, follows ? effect(step, draft, now) : intended});
       crash_point(core::to_string(step.kind), "after");
     }
-    file_changes = file_changes || changes_file(step.kind);
+    file_changes = file_changes || changes_file(step.kind, inventory_.of(step.id).server);
     registry_changes = registry_changes || step.kind == StepKind::enrol || step.kind == StepKind::forget;
   }
   if (registry_changes) {

@@ -174,10 +174,14 @@ void GearDriver::follow_replacement(Working& working, core::Time now) {
 }
 
 void GearDriver::carry_on(Working& working, const core::Limits& limits, core::Time now) {
+  std::vector<std::pair<StepKind, std::string>> tried;
   for (int round = 0; round < kRounds; ++round) {
     follow_replacement(working, now);
     auto steps = plan_steps(working.read(), limits, now);
+    // Asked for again in the same tick: it had no effect yet (a server that has connections left cannot leave HAProxy).
+    std::erase_if(steps, [&](const Step& step) { return std::find(tried.begin(), tried.end(), std::pair(step.kind, step.id)) != tried.end(); });
     if (steps.empty()) return;
+    for (const auto& step : steps) tried.emplace_back(step.kind, step.id);
     run(std::move(steps), working, now);
   }
 }
@@ -236,6 +240,9 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
     case StepKind::create_standby:
       recorder_.step(outcome.id, outcome.kind, outcome.result);
       return core::settle(policy_state_, core::Outcome::cycled, now);
+    case StepKind::unenrol:
+      if (sight.server == core::ServerState::absent) recorder_.step(outcome.id, outcome.kind, outcome.result);  // else it is tried again
+      return;
     case StepKind::park:
     case StepKind::forget:
       if (outcome.kind == StepKind::forget) core::settle(policy_state_, core::Outcome::cycled, now);
