@@ -213,6 +213,7 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
   if (!outcome.result) {
     recorder_.step(outcome.id, outcome.kind, outcome.result);
     if (outcome.kind == StepKind::enrol) core::settle(policy_state_, core::Outcome::add_failed, now);
+    if (outcome.kind == StepKind::create || outcome.kind == StepKind::create_standby) hold_off_creations(now);
     return;
   }
   switch (outcome.kind) {

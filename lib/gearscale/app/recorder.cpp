@@ -6,6 +6,12 @@
 
 namespace gearscale::app {
 
+namespace {
+
+constexpr std::size_t kMostSaid = 1'000;
+
+}  // namespace
+
 Recorder::Recorder(EventSink& events, Clock& clock, core::Application application, std::string by, int pid)
     : events_(events), clock_(clock), application_(std::move(application)), by_(std::move(by)), pid_(pid) {}
 
@@ -72,7 +78,13 @@ void Recorder::removed(std::string_view id, int pid, std::string_view detail) {
 }
 
 void Recorder::step(std::string_view id, core::StepKind kind, const Result<void>& result) {
-  if (!result) {
+  const bool creates = kind == core::StepKind::create || kind == core::StepKind::create_standby;
+  const auto key = std::string(creates ? std::string_view() : id) + " " + std::string(core::to_string(kind));
+  if (said_.size() > kMostSaid) said_.clear();
+  if (result) {
+    said_.erase(key);
+  } else if (auto& said = said_[key]; said != result.error().message) {
+    said = result.error().message;
     events_.text(Severity::error, name(id) + " - " + std::string(core::to_string(kind)) + " failed: " + result.error().message);
   }
   events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), core::to_string(kind), result.has_value(),

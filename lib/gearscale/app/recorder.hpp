@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ class Recorder {
   void gave_up(std::string_view id, int pid, std::string_view why);
   void stands_by(std::string_view id, int pid, std::string_view detail);
   void removed(std::string_view id, int pid, std::string_view detail);
+  // A failure is said again when it is another one, or another gear's; creations are all one.
   void step(std::string_view id, core::StepKind kind, const Result<void>& result);
   void notice(Severity severity, std::string_view text);
   // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
@@ -53,6 +55,7 @@ class Recorder {
   core::Reason last_reason_ = core::Reason::in_band;
   std::string last_refusal_;
   std::string file_error_;
+  std::map<std::string, std::string> said_;  // the last failure of a gear's step
 };
 
 }  // namespace gearscale::app
