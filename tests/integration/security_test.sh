@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A key that is bound to gear-shell, over a real sshd: it scales a real farm, and gets no shell, no file, no forward, no other command.
+# docs/security.md on real parts: a key that is bound to gear-shell, over a real sshd, scales a farm and gets no shell, no file, no forward; a
+# gear reaches nothing of the balancer's files; the tools need seven capabilities, and each of them.
 set -euo pipefail
 # shellcheck source=tests/integration/farm.sh
 . "$(dirname "$0")/farm.sh"
 for program in /usr/sbin/sshd ssh ssh-keygen scp sftp; do
   command -v "$program" > /dev/null || { printf 'SKIPPED: %s is not installed: apt-get install openssh-server\n' "$program"; exit 0; }
 done
-farm_begin gshell 10.77.42
+farm_begin secure 10.77.42
 farm_up --set flap_protection=300s --set drain_idle=200ms
 ssh_port=$((port + 20000)) sshd_pid=''
 end_sshd() { [[ -z $sshd_pid ]] || kill "$sshd_pid" 2> /dev/null || true; farm_end; }
@@ -53,6 +54,8 @@ check 'the daemon does not run (3)' exits 3 lb haproxy_ctld_daemon status
 check 'ssh haproxy_ctld_daemon start comes back, and the controller stays' lb haproxy_ctld_daemon start
 check 'the daemon runs again (0)' exits 0 lb haproxy_ctld_daemon status
 
+check 'sshd says which key it was' grep -q "Accepted publickey for root from 127.0.0.1 port .* ssh2: ED25519 $(ssh-keygen -lf "$work/ssh/key.pub" | awk '{ print $2 }')" "$work/ssh/log"
+
 # --- what it is not for ---
 for command in id 'bash -i' 'add-gear; id' 'add-gear --config /etc/passwd' "$tools/add-gear" 'cat /etc/shadow' 'rsync --server --sender . /etc'; do
   check "refused with 126: $command" exits 126 lb "$command"
@@ -85,3 +88,33 @@ check 'variables that it sends have no say, though sshd takes them' exits 3 with
 check 'a refusal is in the log, escaped' logged 'add-gear; id' refused
 all_logged() { [[ $(grep -c "gear-shell - .*: allowed" "$log") -ge 10 && $(grep -c "gear-shell - .*: refused" "$log") -ge 8 ]]; }
 check 'all were logged' all_logged
+
+# --- what a gear reaches: everything that it may do, it does as a user that is nobody here ---
+base=$(sed -n 's/^lxc.idmap = u 0 \([0-9]*\) .*/\1/p' "$lxcpath/$template/config")
+as_gear_root() { setpriv --reuid "$base" --regid "$base" --clear-groups "$@"; }
+container=$app-$(in_registry | head -n 1 | sed 's/^gear-//')
+init=$(lxc-info -P "$lxcpath" -n "$container" -pH)
+inside() { lxc-attach -P "$lxcpath" -n "$container" --clear-env -- /bin/busybox sh -c "$1"; }
+check 'its processes are of an unprivileged user' test "$(stat -c %u "/proc/$init")" = "$base"
+for path in "$dir/run/stats" "$dir/conf/gear-registry.json" "$dir/conf/haproxy_ctld.conf" "$log" "$home/.env" "$lxcpath"; do
+  check "it does not see $path" inside "test ! -e $path"
+done
+check 'it makes no device' not inside 'mknod /tmp/device b 8 0'
+check 'it changes no setting of the kernel' not inside 'echo 1 > /proc/sys/kernel/panic'
+for path in "$dir/conf/gear-registry.json" "$dir/conf/haproxy_ctld.conf" "$log" "$home/.env/OPENSHIFT_APP_NAME"; do
+  check "even outside its root could not read $path" not as_gear_root cat "$path"
+done
+check 'nor ask the Runtime API' test -z "$(as_gear_root socat -t 2 - "UNIX-CONNECT:$dir/run/stats" <<< 'show info' 2> /dev/null)"
+
+# --- what the tools need of root's rights ---
+"$tools/haproxy_ctld_daemon" stop > /dev/null
+"$dir/hooks/set-scale-limits" 1 -1 > /dev/null
+needed=(chown dac_override setgid setuid net_admin sys_admin setfcap)
+with_only_needed() { setpriv "--bounding-set=-all$(printf ',+%s' "${needed[@]}")" "$@"; }
+check 'seven capabilities are enough for add-gear' with_only_needed "$tools/add-gear"
+check 'and for remove-gear' with_only_needed "$tools/remove-gear"
+for capability in "${needed[@]}"; do
+  [[ $capability != dac_override ]] || continue # without it nothing can be taken away again either
+  check "without $capability no gear is made" exits 1 setpriv "--bounding-set=-$capability" "$tools/add-gear"
+done
+check 'all places agree in the end' await 10 all_agree
