@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/farm.sh"
 wanted_ticks=1000 wanted_events=100
 [[ ${GEARSCALE_SOAK:-0} != 1 ]] || wanted_ticks=20000 wanted_events=2000
-step=5  # gears that come and go at a time
+step=10  # gears that come and go at a time
 farm_begin sound 10.77.41
 farm_up --set policy=sessions,response-time --set check_interval=100ms --set sample_interval=20ms --set flap_protection=24h --set drain_idle=0s \
   --set stop_timeout=0s --set standby_count=2
@@ -31,6 +31,12 @@ descriptors() {
   echo "$fewest"
 }
 resident() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status"; }
+serves_at_least() { [[ $(serving) -ge $1 ]]; }
+shrinks() {
+  local more=$(($(serving) - 1))
+  [[ $more -le 0 ]] || "$tools/remove-gear" --count "$more" --now --no-wait > /dev/null || true
+  serves 1
+}
 at_rest() { serves 1 && stands_by 2; }
 
 check 'the cartridge starts' "$dir/bin/control" start
@@ -40,13 +46,16 @@ pid=$(cat "$dir/run/haproxy_ctld.pid")
 check 'two standbys are there' await 20 at_rest
 fds_before=$(descriptors) rss_before=$(resident)
 ticks_before=$(ticks) events_before=$(scale_events)
-for ((events = 0; events < wanted_events; events = $(scale_events) - events_before)); do
-  "$tools/add-gear" --count "$step" --no-wait > /dev/null
-  await 60 serves $((step + 1)) || break
-  "$tools/remove-gear" --count "$step" --now --no-wait > /dev/null
-  await 60 serves 1 || break
+load_begin '/cgi-bin/wait?100'
+# In turn by hand, and by a load for which the daemon itself wakes standbys and makes gears; they leave by hand.
+for ((events = 0, round = 0; events < wanted_events; events = $(scale_events) - events_before, ++round)); do
+  if ((round % 2)); then load $((10 * step)); else "$tools/add-gear" --count "$step" --no-wait > /dev/null; fi
+  await 60 serves_at_least "$step" || break
+  load 0
+  await 60 shrinks || break
 done
-check "so many gears came and went" test "$events" -ge "$wanted_events"
+check 'every request was answered' load_end
+check 'so many gears came and went' test "$events" -ge "$wanted_events"
 # Whatever happens to the registry makes the daemon look, so its next check need not be waited for.
 until has_ticks $((ticks_before + wanted_ticks)); do
   for _ in {1..50}; do
