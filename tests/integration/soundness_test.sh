@@ -57,7 +57,7 @@ done
 check 'every request was answered' load_end
 check 'so many gears came and went' test "$events" -ge "$wanted_events"
 # Whatever happens to the registry makes the daemon look, so its next check need not be waited for.
-until has_ticks $((ticks_before + wanted_ticks)); do
+until has_ticks $((ticks_before + wanted_ticks)) || ! kill -0 "$pid"; do
   for _ in {1..50}; do
     : >> "$dir/conf/gear-registry.json"
     sleep 0.01
