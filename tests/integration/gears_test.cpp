@@ -222,6 +222,22 @@ TEST_CASE("privileged gears are possible") {
   tear_down_fully(ground, host, gear);
 }
 
+TEST_CASE("gears reach the bridge but not each other, unless they are told to") {
+  if (cannot_run()) return;
+  for (const bool isolated : {true, false}) {
+    Ground ground;
+    ground.options.isolate_gears = isolated;
+    LxcGearHost host(ground.options);
+    for (const int number : {1, 2}) detail_of(run_job(host, JobKind::bring_up, ground.gear(number)));
+    CHECK(fetch(ground.gear(1)) == "hello from the template\n");
+    const auto other = format_ipv4(ground.gear(2).address);
+    const auto asked = run_inside(ground, ground.gear(1), "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | /bin/busybox nc -w 2 " + other + " 8080");
+    CHECK((asked.exit_code == 0) == !isolated);
+    CHECK((asked.text.find("hello from the template\n") != std::string::npos) == !isolated);
+    for (const int number : {1, 2}) tear_down_fully(ground, host, ground.gear(number));
+  }
+}
+
 TEST_CASE("a network cable and a mount that were left behind are removed") {
   if (cannot_run()) return;
   const Ground ground;

@@ -116,6 +116,7 @@ gears::Options read_gears(const Reader& read, const core::Application& applicati
   options.bridge = read.text("bridge");
   if (!read.text("address_pool").empty()) options.pool = parse_pool(read.text("address_pool")).value();
   options.gateway = parse_gateway(read.text("gateway")).value();
+  options.isolate_gears = read.flag("isolate_gears");
   options.gear_port = read.integer("gear_port");
   options.probe = read.choice<gears::ProbeKind>("probe");
   options.probe_path = read.text("probe_path");

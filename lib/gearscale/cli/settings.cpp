@@ -104,6 +104,8 @@ constexpr std::array kSettings{
             .help = "addresses for gears; at least scale_max + standby_count + 4; needed to add gears"},
     Setting{.key = "gateway", .range = "none, or an IPv4 address of the pool's network outside of the pool",
             .accepts = parses<parse_gateway>, .default_value = "none", .help = "default route of the gears"},
+    Setting{.key = "isolate_gears", .kind = Kind::flag, .range = "true or false", .default_value = "true",
+            .help = "gears reach the bridge, but not each other"},
     Setting{.key = "gear_port", .kind = Kind::integer, .range = "1 to 65535", .default_value = "8080",
             .help = "port on which the application answers"},
     Setting{.key = "probe", .kind = Kind::choice, .range = "http|tcp", .default_value = "http",

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink(7) for the cable, /proc/self/mountinfo for the mounts.
+// The cable is known by /sys/class/net, the mounts by /proc/self/mountinfo.
 #include "gearscale/gears/leftovers.hpp"
 
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 
 #include "gearscale/base/text.hpp"
-#include "gearscale/system/errors.hpp"
+#include "gearscale/gears/links.hpp"
 #include "gearscale/system/files.hpp"
 
 namespace gearscale::gears {
@@ -33,31 +30,6 @@ bool has_peer_here(const std::string& device) {
   char name[IF_NAMESIZE];
   if (!own || !peer || *own == *peer || ::if_indextoname(static_cast<unsigned>(*peer), name) == nullptr) return false;
   return net_number(name, "iflink") == own;
-}
-
-Result<void> delete_link(const std::string& device) {
-  const auto what = "cannot delete the network device " + device;
-  const auto index = ::if_nametoindex(device.c_str());
-  if (index == 0) return {};
-  const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket.is_open()) return system::fail_errno(Errc::failed, what, errno);
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;
-  } request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = RTM_DELLINK;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  request.link.ifi_index = static_cast<int>(index);
-  if (::send(socket.get(), &request, sizeof request, 0) < 0) return system::fail_errno(Errc::failed, what, errno);
-  alignas(nlmsghdr) char reply[1024];
-  const auto length = ::recv(socket.get(), reply, sizeof reply, 0);
-  if (length < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) {
-    return system::fail_errno(Errc::failed, what, length < 0 ? errno : EPROTO);
-  }
-  const auto* outcome = static_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<const nlmsghdr*>(reply)));
-  if (outcome->error != 0 && outcome->error != -ENODEV) return system::fail_errno(Errc::failed, what, -outcome->error);
-  return {};
 }
 
 // mountinfo writes blank, tab, newline and backslash as \040 and the like.

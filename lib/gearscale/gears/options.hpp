@@ -28,6 +28,7 @@ struct Options {
   std::string bridge;
   core::AddressPool pool;
   std::uint32_t gateway = 0;              // 0: none
+  bool isolate_gears = true;              // gears reach the bridge, not each other
   int gear_port = 8080;
   ProbeKind probe = ProbeKind::http;
   std::string probe_path = "/";

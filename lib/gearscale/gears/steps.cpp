@@ -3,6 +3,7 @@
 #include "gearscale/gears/steps.hpp"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/hooks.hpp"
 #include "gearscale/gears/leftovers.hpp"
+#include "gearscale/gears/links.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
@@ -108,6 +110,14 @@ void await_link(const Job& job) {
   }
 }
 
+// The host's end of the cable. It goes with the gear's end: a gear that is dying has none, and says so in another way.
+Result<void> isolate(const Job& job) {
+  if (!job.options.isolate_gears) return {};
+  const auto device = veth_of(job.gear.id);
+  auto isolated = isolate_port(device);
+  return isolated || ::if_nametoindex(device.c_str()) == 0 ? Result<void>() : isolated;
+}
+
 // False: it died. A stop that a job began before it was killed may still be under way, so that is no failure yet.
 Result<bool> wait_for_answer(Job& job, bool one_try) {
   auto container = job.open();
@@ -192,6 +202,9 @@ Result<void> ensure_answer(Job& job, const char* state, Tries tries) {
     if (!started) return fail(started.error());
     job.phases.skipped();
     const bool boots = ::access(mark.c_str(), F_OK) == 0;
+    if (boots) {
+      if (auto isolated = isolate(job); !isolated) return isolated;
+    }
     const auto answered = wait_for_answer(job, tries == Tries::one_if_it_runs && !boots);
     if (!answered) return fail(answered.error());
     if (*answered) break;

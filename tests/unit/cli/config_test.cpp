@@ -87,7 +87,7 @@ constexpr const char* kEverySetting =
       "response_log = file:/var/log/haproxy.log\nresponse_percentile = p99\nresponse_up = 2s\nresponse_remove = 100ms\n"
       "response_window = 30s\nresponse_min_requests = 5\n"
       "standby_count = 2\nstandby_state = stopped\nparallel_starts = 8\ndrain_idle = 1s\ndrain_soft = 2m\ndrain_hard = 7s\n"
-      "hooks_dir = /srv/hooks\nhook_timeout = 5s\n";
+      "hooks_dir = /srv/hooks\nhook_timeout = 5s\nisolate_gears = no\n";
 
 TEST_CASE("every setting reaches its place") {
   FakeSources fake;
@@ -116,6 +116,7 @@ TEST_CASE("every setting reaches its place") {
   CHECK(config->gears.bridge == "gsbr0");
   CHECK(config->gears.pool.size() == 241);
   CHECK(config->gears.gateway == 0x0a570001U);
+  CHECK_FALSE(config->gears.isolate_gears);
   CHECK(config->gears.gear_port == 80);
   CHECK(config->gears.probe == gears::ProbeKind::tcp);
   CHECK(config->gears.probe_path == "/up");
