@@ -25,6 +25,12 @@ require_value() { [[ $2 -ge 2 ]] || die_usage "$1: it needs a value"; }
 is_safe_name() { [[ ${#1} -le ${2:-64} && $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]]; }
 
 is_number() { [[ $1 =~ ^[0-9]{1,10}$ ]]; }
+is_port() { [[ $1 =~ ^[1-9][0-9]{0,4}$ && $1 -le 65535 ]]; }
+
+is_ipv4() {
+  local byte='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
+  [[ $1 =~ ^$byte\.$byte\.$byte\.$byte$ ]]
+}
 
 # --- the subordinate ids of root ---
 
