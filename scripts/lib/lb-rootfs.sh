@@ -8,6 +8,7 @@
 rootfs=$directory/rootfs
 keys=$directory/ssh
 gear_bridge=gears0
+tools=(add-gear remove-gear haproxy_ctld haproxy_ctld_daemon gear-shell)
 
 # put MODE PATH: a file of the container, from stdin.
 put() {
@@ -45,10 +46,9 @@ haproxy_dir=$app_home/haproxy-1.4
 gear_bridge=$gear_bridge
 gear_address=$gear_net.1
 gear_port=$gear_port"
-  for link in add-gear remove-gear haproxy_ctld haproxy_ctld_daemon; do
+  for link in "${tools[@]}"; do
     ln -s "$app_home/haproxy-1.4/info/bin/$link" "$rootfs/usr-local/bin/$link"
   done
-  ln -s /opt/gearscale/bin/gear-shell "$rootfs/usr-local/bin/gear-shell"
 }
 
 # The login by key only, on the outer address only; the PATH is sshd's own for root and begins with /usr/local.
@@ -93,11 +93,9 @@ END
 # Prints, as a tar archive of /opt/gearscale, what the container needs of us.
 toolkit() {
   local library=$bin_dir/../lib/libgearscale.so.0 tool
-  local -a tools=(add-gear remove-gear haproxy_ctld haproxy_ctld_daemon)
   for tool in "${tools[@]}"; do
     [[ -x $bin_dir/$tool ]] || die "$bin_dir/$tool: not there: build it (cmake --preset release; cmake --build build/release), or give --bin-dir"
   done
-  [[ ! -x $bin_dir/gear-shell ]] || tools+=(gear-shell)
   tar -c --owner=0 --group=0 --mode=go-w -h -C "$bin_dir" --transform 's|^|bin/|' "${tools[@]}" -C "$(dirname "$library")" --transform 's|^bin/lib|lib/lib|' \
     libgearscale.so.0 -C "$root" --transform 's|^bin/\(cartridge\|scripts\)|\1|' cartridge scripts/{make-template,gear-firewall,lb,lib}
 }

@@ -60,17 +60,3 @@ seconds_since() { # MILLISECONDS_THEN MILLISECONDS_NOW
 }
 
 now_ms() { date +%s%3N; }
-
-# The load of the demonstration for one policy: seconds and requests in flight, when its rise ends, the page, and words for it.
-# shellcheck disable=SC2034 # read by who sources this
-choose_load() {
-  case $1 in
-    sessions) # 9 are 90% of one gear, 18 of two, 27 of three
-      load_steps=4s:0,12s:9,12s:18,12s:27 load_end_s=40 load_page='cgi-bin/wait?1000'
-      load_text='9, 18, then 27 requests in flight for 12 s each, each taking a second in the gear' ;;
-    response-time) # a gear answers ten requests a second, one after the other: 15 in flight make 1.5 s of one gear, 0.75 s of two
-      load_steps=4s:1,15s:15,15s:30,60s:1 load_end_s=34 load_page='cgi-bin/turn?100'
-      load_text='15, then 30 requests in flight for 15 s each at a gear that takes them one after the other, 0.1 s each; then one at a time' ;;
-    *) die_usage "--policy $1: sessions or response-time" ;;
-  esac
-}
