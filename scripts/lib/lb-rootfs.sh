@@ -6,6 +6,8 @@
 # Known later.
 : "${base:=}" "${bridge:=}" "${gateway:=}" "${address:=}" "${outer_address:=}" "${gear_net:=}"
 rootfs=$directory/rootfs
+# Beside the root file system: what is mounted by a path out here must not be behind a link that the container could make.
+usr_local=$directory/usr-local
 keys=$directory/ssh
 gear_bridge=gears0
 tools=(add-gear remove-gear haproxy_ctld haproxy_ctld_daemon gear-shell)
@@ -18,7 +20,7 @@ put() {
 
 make_rootfs() {
   local link
-  mkdir -p "$rootfs"/{usr,usr-local/bin,opt/gearscale,etc/lxc,etc/ssh,proc,sys,dev,run,tmp,root,var/lib/lxc,var/lib/haproxy,var/cache/lxc,var/log,var/tmp}
+  mkdir -p "$usr_local/bin" "$rootfs"/{usr,opt/gearscale,etc/lxc,etc/ssh,proc,sys,dev,run,tmp,root,var/lib/lxc,var/lib/haproxy,var/cache/lxc,var/log,var/tmp}
   mkdir -p "$rootfs/var/lib/gearscale" "$rootfs$app_home"
   chmod 755 "$directory" "$rootfs"
   chmod 1777 "$rootfs/tmp" "$rootfs/var/tmp"
@@ -47,7 +49,7 @@ gear_bridge=$gear_bridge
 gear_address=$gear_net.1
 gear_port=$gear_port"
   for link in "${tools[@]}"; do
-    ln -s "$app_home/haproxy-1.4/info/bin/$link" "$rootfs/usr-local/bin/$link"
+    ln -s "$app_home/haproxy-1.4/info/bin/$link" "$usr_local/bin/$link"
   done
 }
 
@@ -116,7 +118,7 @@ lxc.idmap = g 0 $base $id_count
 lxc.mount.auto =
 lxc.mount.auto = proc:rw sys:rw cgroup:rw:force
 lxc.mount.entry = /usr usr none ro,rbind 0 0
-lxc.mount.entry = $rootfs/usr-local usr/local none rw,bind 0 0
+lxc.mount.entry = $usr_local usr/local none rw,bind 0 0
 lxc.mount.entry = tmpfs run tmpfs rw,nosuid,nodev,mode=755,size=64m 0 0
 lxc.rootfs.path = dir:$rootfs
 lxc.uts.name = $name
