@@ -32,8 +32,21 @@ remove_container_traces() {
   rm -f "/run/lxc/lock$1/.$2" "$1/.$2.gearscale" "$1/.$2.gearscale.log"
 }
 
+# thaw_nested LXC_PATH NAME: the containers in a container. Under cgroup v1 a frozen process does not end, and with it nothing ends that waits
+# for it: not the container around it either.
+thaw_nested() {
+  local pid path file
+  pid=$(lxc-info -P "$1" -n "$2" -pH 2> /dev/null) || true
+  path=$(awk -F: '$2 == "freezer" { print $3 }' "/proc/${pid:-none}/cgroup" 2> /dev/null) || true
+  [[ $path == */lxc.payload."$2"* ]] || path=/lxc.payload.$2
+  while IFS= read -r file; do
+    echo THAWED > "$file" || true
+  done < <(find "/sys/fs/cgroup/freezer$path" -mindepth 2 -name freezer.state 2> /dev/null || true)
+}
+
 # destroy_container LXC_PATH NAME SECONDS: stops it (clean shutdown within SECONDS, then killed; 0: killed at once), destroys it, removes its traces.
 destroy_container() {
+  thaw_nested "$1" "$2"
   { [[ $3 -gt 0 ]] && lxc-stop -P "$1" -n "$2" -t "$3" || lxc-stop -P "$1" -n "$2" -k; } > /dev/null 2>&1 || true
   lxc-destroy -P "$1" -n "$2" > /dev/null 2>&1 || return 1
   remove_container_traces "$1" "$2"
