@@ -51,7 +51,7 @@ ip addr add "$net.1/24" dev "$bridge"
 ip link set "$bridge" up
 ssh-keygen -q -t ed25519 -N '' -f "$work/limited"
 before=$(cat /etc/subuid /etc/subgid)
-host_sshd() { ss -Hltnp | grep -c '"sshd"' || true; }
+host_sshd() { ss -Hltn 'sport = :22' | awk '{ print $4 }' | sort; }
 sshd_before=$(host_sshd)
 began_at=$(date +%s%3N)
 check 'create makes it' quietly lb create --app demo --bridge "$bridge" --address "$address/24" --bin-dir "$bin" --gear-shell-key "$work/limited.pub" \
