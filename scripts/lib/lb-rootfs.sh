@@ -19,7 +19,7 @@ put() {
 }
 
 make_rootfs() {
-  local link
+  local link file
   mkdir -p "$usr_local/bin" "$rootfs"/{usr,opt/gearscale,etc/lxc,etc/ssh,proc,sys,dev,run,tmp,root,var/lib/lxc,var/lib/haproxy,var/cache/lxc,var/log,var/tmp}
   mkdir -p "$rootfs/var/lib/gearscale" "$rootfs$app_home"
   chmod 755 "$directory" "$rootfs"
@@ -42,7 +42,10 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"
   put 644 etc/subuid <<< root:65536:65536
   put 644 etc/subgid <<< root:65536:65536
   put 644 etc/lxc/default.conf <<< 'lxc.net.0.type = empty'
-  cp -a /etc/alternatives /etc/services /etc/protocols "$rootfs/etc/"
+  # What programs in /usr expect; a small system has not all of it.
+  for file in /etc/{alternatives,services,protocols}; do
+    [[ ! -e $file ]] || cp -a "$file" "$rootfs/etc/"
+  done
   put 644 etc/gearscale-lb.conf <<< "app_home=$app_home
 haproxy_dir=$app_home/haproxy-1.4
 gear_bridge=$gear_bridge
