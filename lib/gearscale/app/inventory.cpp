@@ -43,7 +43,9 @@ void Inventory::see(const BalancerView& view, const core::Registry& registry, co
   }
   if (sights_.size() > registry.gears.size() + view.gears.size()) {
     std::erase_if(sights_, [&](const auto& entry) {
-      return entry.second.server == core::ServerState::absent && core::find_gear(registry, entry.first) == nullptr;
+      const auto& sight = entry.second;
+      const bool runs = sight.job == core::JobState::running;  // even when its entry is lost
+      return sight.server == core::ServerState::absent && !runs && core::find_gear(registry, entry.first) == nullptr;
     });
   }
 }
