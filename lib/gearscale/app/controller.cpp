@@ -101,7 +101,8 @@ Result<Together> bring_together(const Ports& ports, const core::Registry& regist
 
 Result<void> Controller::reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now) {
   auto together = bring_together(ports_, working.read(), view, settings_, recorder_, at_start);
-  next_reconciliation_ = now + std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare);
+  // One that failed says nothing of how long a listing takes: a single call that hung would blind us for a quarter of an hour.
+  next_reconciliation_ = now + (together ? std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare) : kReconcileInterval);
   if (!together) return fail(together.error());
   for (int i = 0; i < together->lost; ++i) core::settle(policy_state_, core::Outcome::lost, now);
   drop_jobs(working.read(), together->registry);
