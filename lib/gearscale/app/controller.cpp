@@ -144,7 +144,8 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
     const bool suspicious =
         gear.state == GearState::serving && (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
     if (!suspicious) {
-      sight.container = core::ContainerState::unknown;
+      // HAProxy does not show of a draining gear whether it answers: what the last reconciliation saw of it counts.
+      if (gear.state != GearState::draining) sight.container = core::ContainerState::unknown;
       continue;
     }
     if (left == 0) continue;

@@ -51,6 +51,9 @@ std::optional<StepKind> next_of_draining(const GearView& view, const Timeouts& t
   const auto& gear = *view.gear;
   if (view.server == ServerState::absent || is_dead(view.container) || now >= gear.deadline) return StepKind::begin_removal;
   if (view.server == ServerState::up) return StepKind::set_drain;
+  // Frozen by somebody: its sessions hang. What does not answer when it is thawed has none.
+  if (view.container == ContainerState::frozen && view.job != JobState::running)
+    return view.job == JobState::failed ? StepKind::begin_removal : StepKind::confirm;
   const bool idle =
       !view.may_have_more && view.idle_since != Time::max() && now - std::max(view.idle_since, gear.since) >= timeouts.drain_idle;
   return idle ? std::optional(StepKind::begin_removal) : std::nullopt;
