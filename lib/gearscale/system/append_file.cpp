@@ -60,8 +60,17 @@ Result<void> AppendFile::append(std::string_view line) {
   } while (wrote < 0 && errno == EINTR);
   if (wrote < 0) return fail_errno(Errc::failed, "cannot write " + path_, errno);
   // The rest is not written after it: it could land behind a line of another process.
-  if (static_cast<std::size_t>(wrote) != line.size()) return fail_errno(Errc::failed, "cannot write " + path_, ENOSPC);
-  return {};
+  if (static_cast<std::size_t>(wrote) == line.size()) return {};
+  take_back(wrote);
+  return fail_errno(Errc::failed, "cannot write " + path_, ENOSPC);
+}
+
+// Readers of whole lines, as jq is one, stumble over a piece of one. It is cut off as long as it is the file's end: nobody else could write.
+void AppendFile::take_back(std::int64_t count) const {
+  struct stat info {};
+  const auto end = ::lseek(file_.get(), 0, SEEK_CUR);  // with O_APPEND: behind what this process wrote last
+  if (end < count || ::fstat(file_.get(), &info) != 0 || info.st_size != end) return;
+  if (::ftruncate(file_.get(), end - count) != 0) return;  // the next line begins with a line end
 }
 
 Result<void> rotate_if_longer(const std::string& path, std::int64_t more, const Rotation& rotation) {

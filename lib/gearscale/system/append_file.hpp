@@ -18,7 +18,8 @@ class AppendFile {
 
   // `line` ends with a line end. One write(2): with O_APPEND the kernel never mixes the lines of two processes. A file that was renamed,
   // replaced or deleted since the last line is opened anew (made, 0640, if need be). Behind the rest of a torn line, which a full disk or a
-  // killed process left, it begins with a line end of its own. Errc::failed with the errno; a line that did not fit wholly is one (ENOSPC).
+  // killed process left, it begins with a line end of its own. Errc::failed with the errno; a line that did not fit wholly is one (ENOSPC),
+  // and what of it did fit is taken back.
   Result<void> append(std::string_view line);
 
   // Opens the file as append does; its size in bytes.
@@ -29,6 +30,7 @@ class AppendFile {
 
  private:
   bool ends_torn() const;
+  void take_back(std::int64_t count) const;
   std::string path_;
   Fd file_;
 };

@@ -146,7 +146,7 @@ TEST_CASE("a log that cannot be opened is said once for each file, and once when
   CHECK(lines_of(dir / "missing/scale_events.log").size() == 2);
 }
 
-TEST_CASE("on a full disk lines are dropped, and the torn one spoils no other") {
+TEST_CASE("on a full disk lines are dropped, and none is torn") {
   const test::TinyDisk disk("size=64k");
   if (!disk.why_not().empty()) {
     WARN(disk.why_not());
@@ -164,10 +164,9 @@ TEST_CASE("on a full disk lines are dropped, and the torn one spoils no other") 
   log.json(line(50));
   CHECK(told.lines().size() == 2);
   const auto lines = lines_of(disk / "scale_events.jsonl");
-  REQUIRE(lines.size() == 42);
+  REQUIRE(lines.size() == 41);
   for (int i = 0; i < 40; ++i) CHECK(lines[static_cast<std::size_t>(i)] == line(i));
-  CHECK(lines[40] == std::string(96, 'j'));
-  CHECK(lines[41] == line(50));
+  CHECK(lines[40] == line(50));
 }
 
 TEST_CASE("eight processes write 1,000 lines each while both files are rotated: none is torn, lost or doubled") {
