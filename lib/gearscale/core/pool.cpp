@@ -11,6 +11,7 @@ namespace {
 struct Census {
   int counted = 0;    // serving, DOWN and starting: what the limits count
   int pooled = 0;     // standbys that fit, and those on their way there
+  int ready = 0;      // standbys that fit
   int preparing = 0;  // all on their way there
   int needed = 0;     // starting, wherever they are
   int starting_jobs = 0;
@@ -27,6 +28,7 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
     if (state == GearState::preparing) ++census.preparing;
     if (state == GearState::preparing && view.job == JobState::running) ++census.standby_jobs;
     if (pool && fits(*view.gear, template_name)) ++census.pooled;
+    if (state == GearState::standby && fits(*view.gear, template_name)) ++census.ready;
     const bool in_service = state == GearState::serving && view.server != ServerState::maint && view.server != ServerState::drain;
     if ((state == GearState::starting && view.gear->replaces.empty()) || in_service) ++census.counted;
   }
@@ -88,7 +90,7 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
     }
     steps.push_back(Step{*kind, view.gear->id, 0, ""});
   }
-  const auto* stuck = hung(gears, around.timeouts, now);
+  const auto* stuck = around.clones_allowed != 0 || census.ready > 0 ? hung(gears, around.timeouts, now) : nullptr;
   const bool gives_up = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind == StepKind::give_up; });
   if (stuck != nullptr && !gives_up) {
     std::erase_if(steps, [&](const Step& step) { return step.id == stuck->gear->id; });

@@ -247,3 +247,20 @@ TEST_CASE("no gear is stopped, destroyed or frozen by these rules while HAProxy 
     }
   }
 }
+
+TEST_CASE("a hung gear is given up only when it can be replaced") {
+  const auto later = kNow + Timeouts{}.down;
+  for (const bool standby : {false, true}) {
+    Farm farm;
+    farm.add(GearState::serving).server = ServerState::up;
+    auto& hung = farm.add(GearState::serving);
+    hung.server = ServerState::down;
+    hung.down_since = kNow;
+    if (standby) farm.add(GearState::standby).container = ContainerState::frozen;
+    auto surroundings = around(standby ? 1 : 0);
+    CHECK(next(farm, surroundings, later) == Words{"give_up 2"});
+    CHECK(next(farm, surroundings, later - Millis{1}).empty());
+    surroundings.clones_allowed = 0;  // the template's breaker is open
+    CHECK(next(farm, surroundings, later) == (standby ? Words{"give_up 2"} : Words{}));
+  }
+}
