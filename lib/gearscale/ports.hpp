@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few interfaces between the application and its effects. Each has two implementations worth having: the real one and the simulated one.
-// No port decides anything; every call that may wait has a deadline of its own: a second for those of LXC, haproxy_deadline for each exchange with HAProxy.
+// No port decides anything; every call that may wait has a deadline of its own: three seconds for those of LXC,
+// haproxy_deadline for each exchange with HAProxy.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ namespace gearscale::gears {
 
 namespace {
 
-constexpr core::Millis kCallDeadline{1'000};
+constexpr core::Millis kCallDeadline{3'000};  // they take milliseconds; an overloaded machine may need a second to fork
 
 std::string mebibytes(std::int64_t bytes) { return format_decimal(static_cast<double>(bytes) / (1024 * 1024)) + " MiB"; }
 

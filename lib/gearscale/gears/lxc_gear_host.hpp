@@ -16,7 +16,8 @@ class LxcGearHost final : public GearHost {
  public:
   explicit LxcGearHost(Options options) : options_(std::move(options)) { jobs_.also_watch(held_.ready_fd()); }
 
-  // Waits at most a second, as all of these do; a half-made container counts as stopped. What runs or is frozen is held from then on.
+  // Waits at most three seconds (usually milliseconds), as all of these do; a half-made container counts as stopped.
+  // What runs or is frozen is held from then on.
   Result<std::vector<core::ContainerFact>> list() override;
   Result<core::ContainerState> inspect(std::string_view id) override;
   Result<void> check_room(int count, const std::string& template_name) override;
