@@ -100,12 +100,13 @@ Result<Together> bring_together(const Ports& ports, const core::Registry& regist
 }
 
 Result<void> Controller::reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now) {
-  auto together = bring_together(ports_, working.read(), view, settings_, recorder_, at_start);
+  const auto before = working.read();  // the loaded one lives until it is saved again
+  auto together = bring_together(ports_, before, view, settings_, recorder_, at_start);
   // One that failed says nothing of how long a listing takes: a single call that hung would blind us for a quarter of an hour.
   next_reconciliation_ = now + (together ? std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare) : kReconcileInterval);
   if (!together) return fail(together.error());
   for (int i = 0; i < together->lost; ++i) core::settle(policy_state_, core::Outcome::lost, now);
-  drop_jobs(working.read(), together->registry);
+  drop_jobs(before, together->registry);
   working.draft = std::move(together->registry);
   inventory_.see(view, working.read(), ports_.clock.now());
   if (!at_start) {
