@@ -123,6 +123,7 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   around.limits = limits;
   around.keeps_pool = settings_.keeps_pool;
   around.refill_not_before = create_not_before_;
+  around.lost = policy_state_.lost;
   around.template_name = core::template_in_force(registry, settings_.template_name);
   around.parallel_starts = settings_.parallel_starts;
   around.clones_allowed = clones_allowed(registry, around.template_name, now);

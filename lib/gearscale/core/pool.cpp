@@ -90,7 +90,9 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
     }
     steps.push_back(Step{*kind, view.gear->id, 0, ""});
   }
-  const auto* stuck = around.clones_allowed != 0 || census.ready > 0 ? hung(gears, around.timeouts, now) : nullptr;
+  const bool replaceable = around.clones_allowed != 0 || census.ready > 0;
+  const bool owed = around.lost > 0 && (around.limits.max == Limits::kNoLimit || census.counted < around.limits.max);
+  const auto* stuck = replaceable && !owed ? hung(gears, around.timeouts, now) : nullptr;
   const bool gives_up = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind == StepKind::give_up; });
   if (stuck != nullptr && !gives_up) {
     std::erase_if(steps, [&](const Step& step) { return step.id == stuck->gear->id; });

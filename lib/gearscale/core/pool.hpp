@@ -17,6 +17,7 @@ struct Surroundings {
   bool keeps_pool = false;    // this process fills and trims the pool of standbys
   Time refill_not_before{};   // hold-off after a standby that could not be made
   int clones_allowed = -1;    // by the template's breaker; -1: any number
+  int lost = 0;               // gears that were given up and have no successor yet
   std::string template_name;  // in force
   int parallel_starts = 4;    // gears that are cloned and started at the same time
 };
@@ -27,8 +28,8 @@ int standbys_wanted(const StandbyPolicy& policy, const Limits& limits, int count
 // The next step of each gear (next_step), where there is room for it: at most parallel_starts bring_up jobs at a time, and none that prepares a
 // standby while a gear starts that is needed. A gear that left HAProxy is parked when the pool has room for it and it fits. Then, one a call,
 // what the pool needs: a standby that does not fit or is too many leaves, a missing one is created (step without id and address: the caller
-// fills them in). And a gear that has been DOWN for timeouts.down while another one is UP is given up, when no other gear fails or starts and
-// there is something to replace it by: a standby, or a template that may be cloned.
+// fills them in). And a gear that has been DOWN for timeouts.down while another one is UP is given up, when no other gear fails, starts or
+// waits for its successor, and there is something to replace it by: a standby, or a template that may be cloned.
 std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundings& around, Time now);
 
 }  // namespace gearscale::core

@@ -2,6 +2,8 @@
 // The pool of standbys: filled, trimmed, parked into, and never in the way of a gear that is needed.
 #include "gearscale/core/pool.hpp"
 
+#include <algorithm>
+
 #include "farm.hpp"
 #include "support/catch.hpp"
 
@@ -262,5 +264,11 @@ TEST_CASE("a hung gear is given up only when it can be replaced") {
     CHECK(next(farm, surroundings, later - Millis{1}).empty());
     surroundings.clones_allowed = 0;  // the template's breaker is open
     CHECK(next(farm, surroundings, later) == (standby ? Words{"give_up 2"} : Words{}));
+    surroundings.clones_allowed = 1;
+    surroundings.lost = 1;  // the last one that was given up has no successor yet
+    CHECK(next(farm, surroundings, later).empty());
+    surroundings.limits.max = 2;  // and shall have none
+    const auto steps = next(farm, surroundings, later);
+    CHECK(std::find(steps.begin(), steps.end(), "give_up 2") != steps.end());
   }
 }
