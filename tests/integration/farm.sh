@@ -130,6 +130,9 @@ all_agree() {
   haproxy -c -q -f "$dir/conf/haproxy.cfg" > /dev/null 2>&1
 }
 
+# What haproxy_ctld --check judges holds, or comes to hold within the 5 s that it looks. What does not is shown.
+await_holds() { "$tools/haproxy_ctld" --check > "$work/check" 2>&1 || { sed 's/^/        /' "$work/check"; return 1; }; }
+
 # --- clients ---
 
 clients=()
