@@ -132,7 +132,11 @@ void Executor::note_end(const core::Gear& gear, core::Registry& registry, core::
 void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) {
   auto& sight = inventory_.of(step.id);
   // A gear has one job at a time, and what it was for is no longer wanted.
-  if (sight.job == core::JobState::running) ports_.host.cancel(step.id);
+  if (sight.job == core::JobState::running) {
+    crash_point("cancel", "before");
+    ports_.host.cancel(step.id);
+    crash_point("cancel", "after");
+  }
   if (step.kind == StepKind::give_up) gear.note = inventory_.why_given_up(step.id);
   if (step.kind == StepKind::adopt) sight.unconfirmed = true;
   if (state_after(step.kind) != GearState::serving) sight.unconfirmed = false;
@@ -234,6 +238,7 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
       return to_state(ServerState::maint, ports_.balancer.maint(step.id));
     case StepKind::cut_sessions: {
       const auto cut = ports_.balancer.cut_sessions(step.id);
+      crash_point("cut_sessions.cut", "after");
       return cut ? unenrol(*gear) : cut;
     }
     case StepKind::unenrol: return unenrol(*gear);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/cgroups.hpp"
 #include "gearscale/gears/container.hpp"
@@ -105,6 +106,7 @@ Result<void> try_clone(const Options& options, const GearSpec& gear, const Place
                          .rootfs_options = source->item("lxc.rootfs.options")};
   if (auto configured = configure(*source, options, what); !configured) return configured;
   if (auto made = make_directory(place); !made) return made;
+  crash_point("clone.directory", "after");
   const LxcLog log(place);
   if (source->clone_to(place, method)) return {};
   const auto reason = log.reason();
@@ -156,6 +158,7 @@ Result<void> check_template(const Options& options) {
 Result<void> make_clone(const Options& options, const GearSpec& gear, const Place& place, WorkNote& note) {
   if (auto fit = check_template(options); !fit) return fit;
   if (auto announced = note.announce(); !announced) return announced;
+  crash_point("clone.announce", "after");
   note.share_with_programs(true);
   auto outcome = clone_by_mode(options, gear, place);
   note.share_with_programs(false);
@@ -165,7 +168,9 @@ Result<void> make_clone(const Options& options, const GearSpec& gear, const Plac
       return fail(outcome.error().code, outcome.error().message + "; then: " + gone.error().message);
     }
   }
+  crash_point("clone", "after");
   auto withdrawn = note.withdraw();
+  crash_point("clone.withdraw", "after");
   return outcome ? withdrawn : outcome;
 }
 
@@ -175,7 +180,9 @@ Result<void> destroy_remains(const Place& place) {
   for (const bool repair : {false, true}) {
     struct stat info {};
     if (::lstat(directory.c_str(), &info) != 0) return {};
+    crash_point("destroy.unmount", "before");
     unmount_below(directory);
+    crash_point("destroy.unmount", "after");
     // Without a config liblxc sees no container, and with a broken one neither; with an empty one it clears the whole directory, and the
     // template's list of its clones.
     const Fd config(::open(place.config().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (repair ? O_TRUNC : 0), 0640));
@@ -187,7 +194,9 @@ Result<void> destroy_remains(const Place& place) {
          ::poll(nullptr, 0, 2)) {
       static_cast<void>(container->kill());
     }
+    crash_point("destroy", "before");
     if (!container->destroy()) why = log.reason();
+    crash_point("destroy", "after");
   }
   struct stat info {};
   if (::lstat(directory.c_str(), &info) != 0) return {};

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/hooks.hpp"
@@ -55,7 +56,10 @@ Result<void> start(Job& job, Container& container, const char* state) {
   if (!mark.is_open()) return system::fail_errno(Errc::failed, "cannot make " + starting_mark(job), errno);
   if (auto clear = clear_veth(veth_of(job.gear.id), job.deadline); !clear) return clear;
   const LxcLog log(job.place);
-  if (container.start() || container.state() != core::ContainerState::stopped) return {};
+  crash_point("start", "before");
+  const bool begun = container.start();
+  crash_point("start", "after");
+  if (begun || container.state() != core::ContainerState::stopped) return {};
   return fail(Errc::failed, "cannot start container " + job.place.name + log.reason());
 }
 
@@ -214,10 +218,12 @@ Result<void> ensure_answer(Job& job, const char* state, Tries tries) {
     }
   }
   job.phases.done("probe");
+  crash_point("probe", "after");
   if (::access(mark.c_str(), F_OK) != 0) return {};
   if (auto hook = phase_hook(job, {kPostStart, state}); !hook) return hook;
-  if (::unlink(mark.c_str()) == 0) return {};
-  return system::fail_errno(Errc::failed, "cannot remove " + mark, errno);
+  if (::unlink(mark.c_str()) != 0) return system::fail_errno(Errc::failed, "cannot remove " + mark, errno);
+  crash_point("start.mark_gone", "after");
+  return {};
 }
 
 Result<void> thaw(Job& job, Container& container) {
@@ -228,6 +234,7 @@ Result<void> thaw(Job& job, Container& container) {
     static_cast<void>(container.freeze());
   }
   if (freezer && freezer->is_frozen()) static_cast<void>(freezer->thaw());
+  crash_point("thaw.cgroup", "after");
   // One that dies of its thaw is not frozen either.
   if (container.unfreeze() || !frozen_or_freezing(container.state_name())) return {};
   return fail(Errc::failed, "cannot unfreeze container " + job.place.name + log.reason());
@@ -242,8 +249,10 @@ Result<void> freeze(Job& job) {
   if (freezer) {
     if (auto frozen = freezer->freeze(job.deadline); !frozen) return fail(Errc::failed, what + ": " + frozen.error().message);
   }
+  crash_point("freeze.cgroup", "after");
   const LxcLog log(job.place);
   job.frozen = container->freeze() && container->state_name() == "FROZEN" && (!freezer || freezer->is_frozen());
+  crash_point("freeze", "after");
   job.phases.done("freeze");
   if (job.frozen && is_alive(job.init)) return {};
   static_cast<void>(thaw(job, *container));
@@ -257,11 +266,15 @@ Result<void> stop(Job& job) {
     auto container = job.open();
     if (!container) return fail(container.error());
     const auto state = container->state_name();
-    if (state == "STOPPED") return {};
+    if (state == "STOPPED") {
+      crash_point("stop", "after");
+      return {};
+    }
     if (job.deadline.is_over()) return fail(Errc::failed, "container " + job.place.name + " does not stop, it is " + state + log.reason());
     const bool up = state == "RUNNING" || frozen_or_freezing(state);
     if (up && !asked) {
       asked = true;
+      crash_point("stop", "before");
       static_cast<void>(thaw(job, *container));  // a kill works on a frozen one too
       // A killed container is as gone as a halted one, so most of a short deadline is kept for that.
       const auto hook = run_hook(job.options, job.gear, {kPreStop, "stopping"}, job.deadline.left() / 2, job.log);

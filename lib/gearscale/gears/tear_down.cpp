@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/gears/cgroups.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/leftovers.hpp"
@@ -18,7 +19,9 @@ constexpr core::Millis kVethPatience{1'000};
 // What is not in lxc_path. Only for a container that is gone.
 Result<void> clean_up(const GearSpec& gear, const Place& place) {
   auto veth = clear_veth(veth_of(gear.id), system::Deadline(kVethPatience));
+  crash_point("clean_up.veth", "after");
   const int busy = remove_empty_cgroups(place, kCgroupPatience);
+  crash_point("clean_up.cgroups", "after");
   remove_lxc_lock(place);
   ::unlink(place.log().c_str());
   if (!veth) return veth;
@@ -52,6 +55,7 @@ Result<std::string> tear_down(Job& job) {
     detail = job.phases.text("gone");
   }
   if (auto cleaned = clean_up(job.gear, place); !cleaned) return fail(cleaned.error());
+  crash_point("clean_up", "after");
   if (auto withdrawn = note->withdraw(); !withdrawn) return fail(withdrawn.error());  // the last step: until here a next job would go on
   return detail;
 }

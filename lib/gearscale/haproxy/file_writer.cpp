@@ -12,6 +12,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
@@ -89,7 +90,9 @@ Result<std::string> FileWriter::work() {
   if (char real[PATH_MAX]; ::realpath(path_.c_str(), real) != nullptr) {
     static_cast<void>(system::remove_stale_temps(system::directory_of(real)));  // what keeps it from that fails the writing as well
   }
+  crash_point("file.job", "before");
   if (auto written = file_.write_block(writing_); !written) return fail(written.error());
+  crash_point("file.job", "after");
   auto stamp = stamp_of(path_);
   return file_.holds(writing_).value_or(false) ? stamp : std::string();
 }

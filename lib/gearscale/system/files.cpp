@@ -13,6 +13,7 @@
 #include <ctime>
 #include <optional>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/base/text.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/trust.hpp"
@@ -178,12 +179,18 @@ Result<void> replace_file(const std::string& path, std::string_view content, con
   if (!folder.is_open()) return failed(errno);
   TempFile temp;
   if (const int why = temp.create(directory); why != 0) return failed(why);
+  const auto name = name_of(*target);
+  crash_in_write(name, "temp");
   if (const int why = fill(temp, *target, content, options.mode_if_new); why != 0) return failed(why);
+  crash_in_write(name, "fill");
   if (options.validate) {
     if (auto verdict = options.validate(temp.path()); !verdict) return fail(verdict.error());
+    crash_in_write(name, "validate");
   }
   if (::fsync(temp.fd()) != 0) return failed(errno);  // after it, close has nothing left to report
+  crash_in_write(name, "sync");
   if (const int why = temp.rename_to(*target); why != 0) return failed(why);
+  crash_in_write(name, "rename");
   if (::fsync(folder.get()) != 0 && errno != EINVAL && errno != EROFS) {  // EINVAL: this file system has no such thing
     return fail_errno(Errc::failed, *target + " is written, but may be the old one after a power cut: cannot sync " + directory, errno);
   }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
 
@@ -24,8 +25,10 @@ Result<PidFile> PidFile::acquire(const std::string& path, core::Millis patience)
   if (!lock) return fail(lock.error());
   PidFile file(std::move(*lock), path);
   if (::ftruncate(file.lock_.fd(), 0) != 0) return fail_errno(Errc::failed, "cannot write " + path, errno);
+  crash_in_write(name_of(path), "empty");
   const int why = write_all(file.lock_.fd(), std::to_string(::getpid()) + "\n");
   if (why != 0) return fail_errno(Errc::failed, "cannot write " + path, why);
+  crash_in_write(name_of(path), "fill");
   return file;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "gearscale/base/check.hpp"
+#include "gearscale/base/crash_point.hpp"
 #include "gearscale/codec/registry_json.hpp"
 #include "gearscale/system/clock.hpp"
 #include "gearscale/system/errors.hpp"
@@ -128,6 +129,7 @@ Result<std::optional<std::string>> RegistryStore::put_aside() {
   if (std::rename(paths_.registry.c_str(), kept_as.c_str()) != 0) {
     return fail_errno(Errc::unavailable, "cannot rename " + paths_.registry + " to " + kept_as, errno);
   }
+  crash_point("put_aside", "after");
   prune_corrupt();
   return std::optional<std::string>(std::move(kept_as));
 }
