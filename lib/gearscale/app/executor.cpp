@@ -38,11 +38,11 @@ bool is_intent(StepKind kind) {
   }
 }
 
-// One that could not leave HAProxy yet changes nothing.
+// One that could not leave HAProxy yet changes nothing. set_maint and tear_down: of a gear whose removal another process has only written down.
 bool changes_file(StepKind kind, ServerState server) {
   if (kind == StepKind::unenrol) return server == ServerState::absent;
   return kind == StepKind::enrol || kind == StepKind::wake || kind == StepKind::adopt || kind == StepKind::begin_removal ||
-         kind == StepKind::give_up;
+         kind == StepKind::give_up || kind == StepKind::set_maint || kind == StepKind::tear_down;
 }
 
 // Refills and replacements are no additions: the farm does not grow by them.
