@@ -52,7 +52,7 @@ check_trusted() {
 # --- files ---
 
 # Temporary files of this run; they go when it ends, however it ends.
-temporary_files=()
+temporary_files=() temporary_owner=$BASHPID
 remove_temporary_files() { [[ ${#temporary_files[@]} -eq 0 ]] || rm -f -- "${temporary_files[@]}"; }
 trap remove_temporary_files EXIT
 trap 'exit 130' INT
@@ -60,6 +60,11 @@ trap 'exit 143' TERM
 
 # new_file_beside FILE: sets `new_file` to a temporary file in the same directory, so that a rename puts it in FILE's place at once.
 new_file_beside() {
+  # The last part of a pipe is a shell of its own, which does not have our trap: it takes away its own files, and no others.
+  if [[ $temporary_owner != "$BASHPID" ]]; then
+    temporary_owner=$BASHPID temporary_files=()
+    trap remove_temporary_files EXIT
+  fi
   new_file=$(mktemp "$(dirname "$1")/.$(basename "$1").new.XXXXXX")
   temporary_files+=("$new_file")
 }
