@@ -149,7 +149,7 @@ wait_for_clients() { [[ ${#clients[@]} -eq 0 ]] || wait "${clients[@]}" 2> /dev/
 loader='' load_in=''
 load_begin() {
   [[ -p $work/load.in ]] || mkfifo "$work/load.in"
-  "$bin/gearscale-load" --url "$url$1" --hold 0 --stdin --grace 10 < "$work/load.in" > "$work/load.json" 2> "$work/load.errors" &
+  "$bin/gearscale-load" --url "$url$1" --hold 0 --stdin --grace 10 --stats-file "$work/load.now" < "$work/load.in" > "$work/load.json" 2> "$work/load.errors" &
   loader=$!
   exec {load_in}> "$work/load.in"
 }
