@@ -24,8 +24,8 @@ Result<void> SimBalancer::add(const ServerSpec& server) {
   if (down) return fail(*down);
   auto& entry = servers[server.id];
   entry.address = server.address;
-  entry.state = ServerState::up;
-  return {};
+  entry.state = half_add ? ServerState::maint : ServerState::up;
+  return half_add ? Result<void>(fail(Errc::failed, "it is there, but not ready")) : Result<void>();
 }
 
 Result<void> SimBalancer::set_state(std::string_view id, ServerState state) {
@@ -54,6 +54,7 @@ Result<bool> SimBalancer::remove(std::string_view id) {
 }
 
 Result<void> SimBalancer::begin_file(const std::vector<ServerSpec>& specs) {
+  ++writings;
   if (file_failure) {
     written_ = fail(*file_failure);
     return {};
@@ -70,6 +71,10 @@ Result<bool> SimBalancer::file_holds(const std::vector<ServerSpec>& specs) {
 }
 
 Result<std::vector<core::ContainerFact>> SimGearHost::list() {
+  if (list_hangs) {
+    clock_.advance(core::Millis{1'000});
+    return fail(Errc::unavailable, "LXC does not answer");
+  }
   std::vector<core::ContainerFact> facts;
   for (const auto& [id, container] : containers) facts.push_back(core::ContainerFact{id, container.address, container.state, 0});
   return facts;

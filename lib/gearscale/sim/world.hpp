@@ -53,7 +53,9 @@ class SimBalancer final : public Balancer {
   std::vector<std::string> file;      // ids in haproxy.cfg
   std::optional<Error> down;          // set: HAProxy cannot be reached
   std::optional<Error> file_failure;  // set: haproxy.cfg cannot be written
+  bool half_add = false;              // an addition leaves the server in MAINT and fails
   int cuts = 0;
+  int writings = 0;  // of the file, begun so far
 
  private:
   Result<void> set_state(std::string_view id, core::ServerState state);
@@ -90,6 +92,7 @@ class SimGearHost final : public GearHost {
   std::optional<Error> boot_failure;  // set: no gear becomes ready
   std::string broken_template;        // gears of this one do not become ready
   std::optional<Error> no_room;       // set: check_room refuses
+  bool list_hangs = false;            // until its deadline of a second
   int begun = 0;                      // bring_up jobs since the start
   int most_at_once = 0;               // jobs under way, at most so far
 
