@@ -1,0 +1,139 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the tests that kill things share: an HAProxy with a supervisor, load whose failed requests are judged one by one, deaths that are measured.
+# Sourced after farm_begin, never run. The numbers are small in ordinary test runs and the issue's own with GEARSCALE_SOAK=1.
+
+soak=${GEARSCALE_SOAK:-0}
+seed=${GEARSCALE_SEED:-$(date +%s)}
+RANDOM=$((seed % 32768))
+deaths=$work/deaths kills=$work/kills failures=$work/failures
+mkdir "$deaths"
+: > "$kills"
+: > "$failures"
+supervisor='' loads=() mounts=()
+trap chaos_end EXIT
+
+chaos_end() {
+  local status=$? mount
+  set +e
+  [[ $status -eq 0 && $failed -eq 0 ]] || printf 'the seed was %s (GEARSCALE_SEED=%s repeats its choices)\n' "$seed" "$seed"
+  [[ ${#loads[@]} -eq 0 ]] || kill "${loads[@]}" 2> /dev/null
+  [[ ! -x $tools/haproxy_ctld_daemon ]] || "$tools/haproxy_ctld_daemon" stop > /dev/null 2>&1
+  haproxy_end
+  farm_clients_end
+  [[ ! -x $dir/bin/teardown ]] || "$dir/bin/teardown" > "$work/teardown.log" 2>&1 || { cat "$work/teardown.log"; failed=$((failed + 1)); }
+  for mount in "${mounts[@]}"; do umount -l "$mount"; done
+  (exit "$status")
+  farm_end
+}
+
+soak_or() { if [[ $soak == 1 ]]; then echo "$1"; else echo "$2"; fi; } # soak_or FULL SHORT
+now_ms() { date +%s%3N; }
+pause_up_to() { sleep "$(printf '0.%03d' $((RANDOM % $1)))"; } # pause_up_to MILLISECONDS (at most 1000)
+one_of() { local all=("$@"); [[ ${#all[@]} -gt 0 ]] && echo "${all[RANDOM % ${#all[@]}]}"; }
+daemon_pid() { cat "$dir/run/haproxy_ctld.pid" 2> /dev/null; }
+checks() { "$tools/haproxy_ctld" --check > "$work/check.out" 2>&1 || { cat "$work/check.out"; return 1; }; } # looks again for up to 5 s by itself
+init_of() { lxc-info -P "$lxcpath" -n "$app-${1#gear-}" -pH 2> /dev/null; }
+state_of() { jq -r --arg id "${1#gear-}" '.gears[] | select(.id == $id) | .state' "$dir/conf/gear-registry.json"; }
+at_least() { [[ $(in_haproxy | wc -l) -ge $1 ]]; } # gears that HAProxy finds UP
+known() { lxc-ls -P "$lxcpath" -1 2> /dev/null | xargs -n 1 | LC_ALL=C sort | xargs; }
+
+# --- HAProxy and who starts it again ---
+
+# As systemd would: HAProxy is started again 20 ms after its end, from haproxy.cfg, for as long as the mark is there.
+haproxy_begin() {
+  # Each answer, those that HAProxy makes itself too, tells which server had the request.
+  sed -i 's/^frontend .*/&\n    http-after-response set-header X-Server %[srv_name]/' "$dir/conf/haproxy.cfg"
+  touch "$work/haproxy.up"
+  (
+    trap - EXIT INT TERM
+    exec 2>> "$work/haproxy.log"  # bash tells there who was killed
+    while [[ -e $work/haproxy.up ]]; do
+      haproxy -W -db -f "$dir/conf/haproxy.cfg" >> "$work/haproxy.log" 2>&1 < /dev/null &
+      printf '%s\n' "$!" > "$work/haproxy.pid"
+      wait "$!" || true
+      sleep 0.02
+    done
+  ) &
+  supervisor=$!
+  await 10 answers
+}
+haproxy_end() {
+  [[ -n $supervisor ]] || return 0
+  rm -f "$work/haproxy.up"
+  kill -TERM "$(cat "$work/haproxy.pid")" 2> /dev/null || true
+  wait "$supervisor" 2> /dev/null || true
+  supervisor=''
+}
+answers() { [[ $(curl -s -o /dev/null -m 2 -w '%{http_code}' "$url/gear.txt") != 000 ]]; }
+serves_clients() { [[ $(curl -s -o /dev/null -m 5 -w '%{http_code}' "$url/gear.txt") == 200 ]]; }
+# kill_haproxy worker|master: and waits for the next one. Whatever was under way meanwhile may fail.
+kill_haproxy() {
+  local pid from old
+  old=$(haproxy_pid)
+  pid=$old
+  [[ $1 == worker ]] || pid=$(cat "$work/haproxy.pid")
+  [[ -n $pid && -n $old ]] || return 1
+  from=$(now_ms)
+  kill -KILL "$pid" || return 1
+  await 10 another_haproxy "$old" || return 1
+  printf '{"what":"haproxy","from":%s,"to":%s}\n' "$from" "$(now_ms)" >> "$kills"
+}
+another_haproxy() { local pid; pid=$(haproxy_pid 2> /dev/null) && [[ -n $pid && $pid != "$1" && ! -d /proc/$1 ]] && answers; }
+
+# --- the death of gears ---
+
+deaths_begun=0
+# kill_gear SERVER [quietly]: from outside, by lxc-stop -k or by SIGKILL of its init. How long it stays in rotation is measured beside.
+# A quiet one is not written down: the control, which has to be found.
+kill_gear() {
+  local server=$1 init by=()
+  init=$(init_of "$server") && [[ -n $init ]] || return 1
+  ((RANDOM % 2)) || by=(lxc-stop -k -P "$lxcpath" -n "$app-${server#gear-}")
+  [[ -z ${2:-} ]] || { "$bin/gearscale-death" "$dir/run/stats" express "$server" "$init" > /dev/null; return; }
+  deaths_begun=$((deaths_begun + 1))
+  "$bin/gearscale-death" "$dir/run/stats" express "$server" "$init" "${by[@]}" > "$deaths/$deaths_begun" 2>> "$work/deaths.errors" &
+  death=$!
+  await 5 grep -qs died "$deaths/$deaths_begun"
+}
+wait_for_death() { wait "$death"; }
+# Milliseconds of all deaths until out of rotation, sorted.
+rotation_times() { cat "$deaths"/* | awk '$2 == "maint" || $2 == "gone" { print $3 }' | sort -n; }
+# percentile P: of the numbers on stdin, sorted; the nearest rank
+percentile() { awk -v p="$1" '{ all[NR] = $1 } END { n = int(p / 100 * NR + 0.999999); print NR ? all[n < 1 ? 1 : n] : "none" }'; }
+
+# --- load whose failures are judged ---
+
+# judged_load_begin PATH COUNT [option]: COUNT requests at a time, until judged_load_end.
+judged_load_begin() {
+  local url_path=$1 count=$2
+  shift 2
+  "$bin/gearscale-load" --url "$url$url_path" --hold "$count" --grace 20 --timeout 30 --failures "$failures" "$@" > "$work/load.${#loads[@]}.json" 2> /dev/null &
+  loads+=("$!")
+}
+judged_load_end() {
+  local load
+  kill -USR1 "${loads[@]}"
+  for load in "${loads[@]}"; do wait "$load" || true; done
+  loads=()
+}
+requests() { jq -s 'map(.requests) | add' "$work"/load.*.json; }
+
+# Every failed request has to have been in the hands of something that was killed:
+#   haproxy  it was under way between a kill of HAProxy and the moment when the next one answered;
+#   gear     X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
+#            (a container's other processes die a little before its init does).
+# What is left was lost by a healthy gear, or by nobody: a request that began after a gear's death and failed there is one of these.
+judge() {
+  awk '$2 == "died" { printf "{\"what\":\"gear\",\"server\":\"%s\",\"at\":%s}\n", $1, $3 }' "$deaths"/* /dev/null | cat - "$kills" > "$work/all-kills"
+  jq -c -s --slurpfile kills "$work/all-kills" 'map(. as $r | first(
+      ($kills[] | select(.what == "haproxy" and $r.begun <= .to and $r.ended >= .from) | "haproxy"),
+      ($kills[] | select(.what == "gear" and .server == $r.server and $r.begun <= .at and $r.ended >= .at - 500) | "gear"),
+      "healthy") as $by | {by: $by, request: .})' "$failures" > "$work/judged"
+}
+judged_as() { judge; jq --arg by "$1" 'map(select(.by == $by)) | length' "$work/judged"; }
+no_healthy_gear_failed() {
+  local count
+  count=$(judged_as healthy)
+  [[ $count == 0 ]] || { jq -c '.[] | select(.by == "healthy") | .request' "$work/judged" | head -5 | sed 's/^/        /'; return 1; }
+}
