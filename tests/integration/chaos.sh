@@ -3,7 +3,8 @@
 # What the tests that kill things share: an HAProxy with a supervisor, load whose failed requests are judged one by one, deaths that are measured.
 # Sourced after farm_begin, never run. The numbers are small in ordinary test runs and the issue's own with GEARSCALE_SOAK=1.
 
-soak=${GEARSCALE_SOAK:-0}
+: "${work:?source farm.sh, and farm_begin}" "${lxcpath:?}" "${app:?}" "${dir:?}" "${url:?}" "${bin:?}"
+soak=${GEARSCALE_SOAK:-0} tools=$dir/info/bin
 seed=${GEARSCALE_SEED:-$(date +%s)}
 RANDOM=$((seed % 32768))
 deaths=$work/deaths kills=$work/kills failures=$work/failures

@@ -109,7 +109,7 @@ check "a 503 is a failed request and exits with 1" ends_with 1
 check "it is counted as such" reports '.failures.status > 0 and .answered == 0'
 before=$(date +%s%3N)
 run --url "$url/broken" --steps 0.2s:1 --failures "$work/failures"
-# shellcheck disable=SC2016  # a variable of jq
+# shellcheck disable=SC2016  # $before is for jq
 check "a failed request is written down with its times and its server" writes --argjson before "$before" \
   'length > 0 and all(.[]; .status == 502 and .failure == "status" and .server == "gear-c" and .begun >= $before and .ended >= .begun)' "$work/failures"
 run --url "$refused" --steps 0.1s:1 --failures "$work/failures"
