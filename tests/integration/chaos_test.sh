@@ -71,7 +71,7 @@ declare -A kinds=([daemon]=0 [tool]=0 [child]=0 [haproxy]=0 [gear]=0)
 hit() { kinds[$1]=$((kinds[$1] + 1)) killed=$((killed + 1)); }
 children_of() {
   local child
-  while read -r child; do echo "$child"; children_of "$child"; done < <(cat "/proc/$1/task/"*/children 2> /dev/null | xargs -n 1)
+  while read -r child; do [[ -z $child ]] || { echo "$child"; children_of "$child"; }; done < <(cat "/proc/$1/task/"*/children 2> /dev/null | tr " " "\n")
 }
 direction() { # of a tool: so that there is always something to kill and to remove
   local count

@@ -159,7 +159,7 @@ check 'without standbys' await 10 stands_by 0
 set_to template "gst-$app-silent"
 "$dir/hooks/set-scale-limits" 4 -1 > /dev/null
 silent_event="Template gst-$app-silent is not cloned for"
-open_for() { status_json | jq -e '.breaker.failures >= 3 and .breaker.open_seconds > 0' > /dev/null; }
+open_for() { status_json | jq -e --arg silent "gst-$app-silent" '.breaker.template == $silent and .breaker.failures >= 3 and .breaker.open_seconds > 0' > /dev/null; }
 check 'after three gears that did not answer the breaker is open' await 40 open_for
 check 'that is said once' said 1 "$silent_event"
 check 'the status says it, too' grep -q '^breaker  *template .* not cloned for another' <<< "$("$tools/haproxy_ctld" --status)"
