@@ -142,7 +142,7 @@ check 'one at a time' one_at_a_time
 before=$(in_registry | xargs)
 for gear in $before; do hang "$gear"; done
 check 'that all are DOWN is said' await 10 said 1 'All gears are DOWN in HAProxy'
-sleep 5
+sleep 3
 check 'once' said 1 'All gears are DOWN in HAProxy'
 check 'and none of them is touched' test "$before" = "$(in_registry | xargs)"
 # shellcheck disable=SC2046  # several pids
