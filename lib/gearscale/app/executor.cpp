@@ -288,7 +288,8 @@ std::vector<StepOutcome> Executor::run(std::vector<Step> steps, core::Registry& 
       outcomes.push_back(StepOutcome{step.kind, step.id, follows ? effect(step, draft, now) : intended});
       crash_point(core::to_string(step.kind), "after");
     }
-    file_changes = file_changes || changes_file(step.kind, inventory_.of(step.id).server);
+    const bool failed = !is_at_once(step.kind) && !outcomes.back().result;
+    file_changes = file_changes || (!failed && changes_file(step.kind, inventory_.of(step.id).server));
     registry_changes = registry_changes || step.kind == StepKind::enrol || step.kind == StepKind::forget;
   }
   if (registry_changes) {
