@@ -167,3 +167,48 @@ TEST_CASE("a gear that cannot leave HAProxy for its connections does not have th
   CHECK(world.balancer.writings <= before + 1);  // that of a reconciliation
   CHECK(world.balancer.servers.contains("00000002"));
 }
+
+TEST_CASE("a server that was added but never made ready, before the process died, is made ready by the next one; one held aside stays so") {
+  World world;
+  world.populate(2);
+  world.balancer.servers.at("00000001").state = ServerState::maint;
+  world.balancer.servers.at("00000002").state = ServerState::maint;
+  world.balancer.servers.at("00000002").stot = 1;  // it has served: somebody put it aside
+  app::Controller controller(world.daemon(0), world.ports, world.ids());
+  world.run(controller, 1s);
+  CHECK(world.balancer.servers.at("00000001").state == ServerState::up);
+  CHECK(world.balancer.servers.at("00000002").state == ServerState::maint);
+}
+
+TEST_CASE("registry lost while gears start, and the rebuilt one is not known to be saved: no job is taken for another one") {
+  World world;
+  world.populate(1);
+  world.balancer.load = 30;
+  world.host.boot = 2s;
+  app::Controller controller(world.daemon(2), world.ports, world.ids());
+  world.check(controller);
+  REQUIRE(world.in_state(GearState::starting) > 1);
+  world.store.registry = {};
+  world.store.save_failure = kTrouble;
+  world.clock.advance(100ms);
+  world.check(controller);  // the jobs are dropped, whatever comes of the rebuilding
+  world.store.save_failure.reset();
+  world.balancer.load = 0;
+  world.run(controller, 5min);
+  test::require_sound(world);
+}
+
+TEST_CASE("an added gear that has served and leaves again before its tool looks has arrived") {
+  World world;
+  world.populate(1);
+  auto& gear = world.store.registry.gears[0];
+  for (const auto state : {GearState::preparing, GearState::standby, GearState::serving, GearState::draining, GearState::removing}) {
+    gear.state = state;
+    CHECK(app::look_at(world.store.registry, app::ManualRequest::Kind::add, gear.id) == app::Waiting::arrived);
+  }
+  gear.state = GearState::starting;
+  CHECK(app::look_at(world.store.registry, app::ManualRequest::Kind::add, gear.id) == app::Waiting::under_way);
+  gear.state = GearState::failed;
+  CHECK(app::look_at(world.store.registry, app::ManualRequest::Kind::add, gear.id) == app::Waiting::failed);
+  CHECK(app::look_at(world.store.registry, app::ManualRequest::Kind::add, "0badcafe") == app::Waiting::failed);
+}

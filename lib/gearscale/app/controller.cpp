@@ -109,7 +109,13 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   drop_jobs(before, together->registry);
   working.draft = std::move(together->registry);
   inventory_.see(view, working.read(), ports_.clock.now());
-  if (!at_start) {
+  if (at_start) {
+    // A server that was added, but never made ready, is left from a crash half-way: nobody holds aside a gear that has never had a session.
+    for (const auto& gear : working.read().gears) {
+      auto& sight = inventory_.of(gear.id);
+      sight.half_enrolled = sight.half_enrolled || (sight.server == core::ServerState::maint && sight.stot == 0);
+    }
+  } else {
     for (const auto& container : together->containers) inventory_.of(container.id).container = container.state;
   }
   driver_.executor().sync_file(working.read());
@@ -296,7 +302,10 @@ TickReport Controller::tick(const TickInput& input) {
     recorder_.notice(Severity::error, "The registry was corrupt (" + loaded->reason + "); it is kept as " + loaded->kept_as +
                                           " and rebuilt from what LXC and HAProxy show");
   }
-  if (loaded->registry->generation == 0) reconciled_ = false;  // nothing on disk: the first start, or it was lost
+  if (loaded->registry->generation == 0) {  // nothing on disk: the first start, or it was lost
+    reconciled_ = false;
+    drop_jobs(core::Registry{}, *loaded->registry);  // nobody knows any more what they were for
+  }
   Working working{loaded->registry, std::nullopt};
   if (seen) inventory_.see(**seen, working.read(), now);
   const bool at_start = !reconciled_;

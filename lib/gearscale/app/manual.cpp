@@ -170,8 +170,7 @@ Waiting look_at(const core::Registry& registry, ManualRequest::Kind kind, const 
   }
   if (gear == nullptr) return Waiting::failed;
   if (gear->state == core::GearState::starting) return Waiting::under_way;
-  // One that drains already has served.
-  return gear->state == core::GearState::serving || gear->state == core::GearState::draining ? Waiting::arrived : Waiting::failed;
+  return gear->state == core::GearState::failed ? Waiting::failed : Waiting::arrived;  // one that leaves already has served
 }
 
 }  // namespace gearscale::app

@@ -102,7 +102,8 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
   const auto is_moving = [&](const GearView& view) {
     return std::any_of(steps.begin(), steps.end(), [&](const Step& step) { return step.id == view.gear->id; });
   };
-  if (const auto* surplus = superfluous(gears, around.template_name, census.pooled > wanted); surplus != nullptr && now >= surplus->not_before && !is_moving(*surplus)) {
+  const auto* surplus = superfluous(gears, around.template_name, census.pooled > wanted);
+  if (surplus != nullptr && now >= surplus->not_before && !is_moving(*surplus)) {
     steps.push_back(Step{StepKind::begin_removal, surplus->gear->id, 0, ""});
   } else if (census.pooled < wanted && census.preparing == 0 && census.needed == 0 && around.clones_allowed != 0 &&
              now >= around.refill_not_before) {

@@ -83,6 +83,20 @@ TEST_CASE("a state that has to end may last as long as its deadline and the grac
   }
 }
 
+TEST_CASE("a gear that waits for its turn to boot is not late while the farm moves on") {
+  Scene scene(GearState::starting);
+  const auto& waiting = scene.registry.gears[0];
+  const auto boot = waiting.deadline - waiting.since;
+  auto other = waiting;
+  other.id = "00000002";
+  other.address = 8;
+  enter(other, GearState::standby, Timeouts{}, kNow + 10min);
+  scene.registry.gears.push_back(other);
+  scene.seen.containers.push_back({"00000002", 8, ContainerState::frozen, 5});
+  CHECK(scene.broken(kNow + 10min + boot + kGrace).empty());
+  only(scene.broken(kNow + 10min + boot + kGrace + 1ms), "gear 00000001 (starting) is past its deadline");
+}
+
 TEST_CASE("what no entry knows is a break") {
   Scene scene(GearState::serving);
   scene.seen.containers.push_back({"00000002", 8, ContainerState::stopped, 5});
