@@ -12,13 +12,14 @@ namespace {
 
 using core::GearState;
 
-// What the limits count: not what is dead.
+// What the limits count: not what is dead, but also a standby that was woken when nothing could be written down.
 int counted(const core::Registry& registry, const sim::ChaosWorld& world) {
   return static_cast<int>(std::count_if(registry.gears.begin(), registry.gears.end(), [&](const core::Gear& gear) {
     if (!gear.replaces.empty()) return false;
     const auto container = world.machine.containers.find(gear.id);
     const bool lives = container != world.machine.containers.end() && container->second.state != core::ContainerState::stopped;
-    return gear.state == GearState::starting || (gear.state == GearState::serving && lives);
+    const bool serves = gear.state == GearState::serving || (gear.state == GearState::standby && world.proxy.servers.contains(gear.id));
+    return gear.state == GearState::starting || (serves && lives);
   }));
 }
 
@@ -61,6 +62,7 @@ void Watch::after_tick(const app::TickReport& report, const core::Limits& limits
 void Watch::after(const Cause& cause) {
   const auto& now = world_.disk.registry;
   if (tampered_ == world_.disk.tampered && now.generation == before_.generation) {
+    counted_ = counted(now, world_);
     looked_ = world_.clock.now();
     return;
   }
