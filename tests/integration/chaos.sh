@@ -70,15 +70,16 @@ answers() { [[ $(curl -s -o /dev/null -m 2 -w '%{http_code}' "$url/gear.txt") !=
 serves_clients() { [[ $(curl -s -o /dev/null -m 5 -w '%{http_code}' "$url/gear.txt") == 200 ]]; }
 # kill_haproxy worker|master: and waits for the next one. Whatever was under way meanwhile may fail.
 kill_haproxy() {
-  local pid from old
+  local pid from old back=0
   old=$(haproxy_pid)
   pid=$old
   [[ $1 == worker ]] || pid=$(cat "$work/haproxy.pid")
   [[ -n $pid && -n $old ]] || return 1
   from=$(now_ms)
   kill -KILL "$pid" || return 1
-  await 10 another_haproxy "$old" || return 1
-  printf '{"what":"haproxy","from":%s,"to":%s}\n' "$from" "$(now_ms)" >> "$kills"
+  await 20 another_haproxy "$old" || back=1
+  printf '{"what":"haproxy","from":%s,"to":%s}\n' "$from" "$(now_ms)" >> "$kills"  # also when it came to nothing: it was killed
+  return "$back"
 }
 another_haproxy() { local pid; pid=$(haproxy_pid 2> /dev/null) && [[ -n $pid && $pid != "$1" && ! -d /proc/$1 ]] && answers; }
 

@@ -83,13 +83,17 @@ kill_some_gear() {
   kill_gear "$(in_haproxy | shuf -n 1 --random-source=<(yes "$RANDOM"))" && hit gear
 }
 kill_daemon() {
-  kill -KILL "$(daemon_pid)" || return 0
+  local pid
+  pid=$(daemon_pid)
+  kill -KILL "$pid" || return 0
   hit daemon
+  await 20 is_gone "$pid"  # until then a start says, rightly, that it runs
   ((RANDOM % 3)) || kill_some_gear
   pause_up_to 500
   "$daemon" start > /dev/null || { slow=$((slow + 1)); return; }
   if checks; then recovered=$((recovered + 1)); else slow=$((slow + 1)); fi
 }
+is_gone() { [[ ! -d /proc/$1 ]]; }
 kill_tool() {
   local tool
   "$tools/$(direction)" > /dev/null 2>&1 &
