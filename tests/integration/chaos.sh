@@ -52,7 +52,9 @@ haproxy_begin() {
     while [[ -e $work/haproxy.up ]]; do
       haproxy -W -db -f "$dir/conf/haproxy.cfg" >> "$work/haproxy.log" 2>&1 < /dev/null &
       printf '%s\n' "$!" > "$work/haproxy.pid"
-      wait "$!" || true
+      code=0
+      wait "$!" || code=$?
+      printf '%s %s\n' "$(now_ms)" "$code" >> "$work/haproxy.ends"
       sleep 0.02
     done
   ) &
@@ -123,7 +125,9 @@ requests() { jq -s 'map(.requests) | add' "$work"/load.*.json; }
 
 # Every failed request has to have been in the hands of something that was killed:
 #   haproxy  it was under way between a kill of HAProxy and the moment when the next one answered;
-#   gear     X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
+#   gear     HAProxy itself answered 503 (X-Server is empty then) to one that had begun in the second before a gear's death, or 0.1 s after it at
+#            most: it had been given to that gear, and HAProxy found no other one when it tried again; or
+#            X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
 #            (a container's other processes die a little before its init does).
 # What is left was lost by a healthy gear, or by nobody: a request that began after a gear's death and failed there is one of these.
 judge() {
@@ -131,11 +135,17 @@ judge() {
   jq -c -s --slurpfile kills "$work/all-kills" 'map(. as $r | first(
       ($kills[] | select(.what == "haproxy" and $r.begun <= .to and $r.ended >= .from) | "haproxy"),
       ($kills[] | select(.what == "gear" and .server == $r.server and $r.begun <= .at and $r.ended >= .at - 500) | "gear"),
+      ($kills[] | select(.what == "gear" and $r.server == "" and $r.status == 503 and $r.begun >= .at - 1000 and $r.begun <= .at + 100) | "gear"),
       "healthy") as $by | {by: $by, request: .})' "$failures" > "$work/judged"
 }
 judged_as() { judge; jq --arg by "$1" 'map(select(.by == $by)) | length' "$work/judged"; }
 no_healthy_gear_failed() {
   local count
   count=$(judged_as healthy)
-  [[ $count == 0 ]] || { jq -c '.[] | select(.by == "healthy") | .request' "$work/judged" | head -5 | sed 's/^/        /'; return 1; }
+  [[ $count != 0 ]] || return 0
+  jq -c '.[] | select(.by == "healthy") | .request' "$work/judged" | head -5 | sed 's/^/        /'
+  # What ended HAProxy besides the kills, if anything did, is there to be seen.
+  printf '        HAProxy: %s\n' "$(grep -oE 'exited with code [0-9]+ \([^)]*\)' "$work/haproxy.log" | sort | uniq -c | xargs)"
+  [[ -z ${GEARSCALE_KEEP:-} ]] || cp "$work/haproxy.log" "$work/haproxy.ends" "$kills" "$work/judged" "$GEARSCALE_KEEP"
+  return 1
 }
