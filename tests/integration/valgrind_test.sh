@@ -37,6 +37,7 @@ for _ in {1..5}; do
 done
 clients+=("$checked")
 check 'the controller starts under valgrind' grep -q 'Starting haproxy_ctld' "$said"
+grep -q "Starting haproxy_ctld" "$said" || { tail -n 30 "$said" "$report"; exit 1; }  # nothing of what follows can be
 load_begin '/cgi-bin/wait?400'
 load 10
 check 'load brings a second gear' await 60 serves 2

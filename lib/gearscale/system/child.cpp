@@ -72,7 +72,10 @@ void clean_environment() {
     if (std::string_view(*variable).starts_with("GEARSCALE_")) kept.emplace_back(*variable);
   }
   ::clearenv();
-  for (const auto& variable : kept) ::putenv(::strdup(variable.c_str()));  // it takes the text itself, for the rest of the child's life
+  for (const auto& variable : kept) {
+    const auto equals = variable.find('=');
+    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
+  }
 }
 
 [[noreturn]] void run_child(int answer, pid_t parent, const Child::Work& work, const char* name) {
