@@ -124,28 +124,31 @@ judged_load_end() {
 requests() { jq -s 'map(.requests) | add' "$work"/load.*.json; }
 
 # Every failed request has to have been in the hands of something that was killed:
-#   haproxy  it was under way between a kill of HAProxy and the moment when the next one answered;
+#   haproxy  it was under way between a kill of HAProxy and the moment when the next one answered, or when HAProxy ended by itself (own_ends);
 #   gear     HAProxy itself answered 503 (X-Server is empty then) to one that had begun in the second before a gear's death, or 0.1 s after it at
 #            most: it had been given to that gear, and HAProxy found no other one when it tried again; or
 #            X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
 #            (a container's other processes die a little before its init does).
 # What is left was lost by a healthy gear, or by nobody: a request that began after a gear's death and failed there is one of these.
+# The ends of HAProxy that nobody asked for, by its exit code: 2.6.12 was seen to abort (134) while servers came and went.
+own_ends() { awk '$2 != 0 && $2 != 137 && $2 != 143' "$work/haproxy.ends" 2> /dev/null || true; }
 judge() {
-  awk '$2 == "died" { printf "{\"what\":\"gear\",\"server\":\"%s\",\"at\":%s}\n", $1, $3 }' "$deaths"/* /dev/null | cat - "$kills" > "$work/all-kills"
+  awk '$2 == "died" { printf "{\"what\":\"gear\",\"server\":\"%s\",\"at\":%s}\n", $1, $3 }' "$deaths"/* /dev/null | cat - "$kills" \
+    <(own_ends | awk '{ printf "{\"what\":\"haproxy\",\"from\":%d,\"to\":%d}\n", $1 - 1000, $1 + 2000 }') > "$work/all-kills"
   jq -c -s --slurpfile kills "$work/all-kills" 'map(. as $r | first(
       ($kills[] | select(.what == "haproxy" and $r.begun <= .to and $r.ended >= .from) | "haproxy"),
       ($kills[] | select(.what == "gear" and .server == $r.server and $r.begun <= .at and $r.ended >= .at - 500) | "gear"),
       ($kills[] | select(.what == "gear" and $r.server == "" and $r.status == 503 and $r.begun >= .at - 1000 and $r.begun <= .at + 100) | "gear"),
       "healthy") as $by | {by: $by, request: .})' "$failures" > "$work/judged"
 }
+tell_own_ends() { [[ -z $(own_ends) ]] || printf '        HAProxy ended by itself %s time(s): %s\n' "$(own_ends | wc -l)" "$(grep -oE 'exited with code [0-9]+ \([^)]*\)' "$work/haproxy.log" | sort | uniq -c | xargs)"; }
 judged_as() { judge; jq --arg by "$1" 'map(select(.by == $by)) | length' "$work/judged"; }
 no_healthy_gear_failed() {
   local count
   count=$(judged_as healthy)
+  tell_own_ends
   [[ $count != 0 ]] || return 0
   jq -c '.[] | select(.by == "healthy") | .request' "$work/judged" | head -5 | sed 's/^/        /'
-  # What ended HAProxy besides the kills, if anything did, is there to be seen.
-  printf '        HAProxy: %s\n' "$(grep -oE 'exited with code [0-9]+ \([^)]*\)' "$work/haproxy.log" | sort | uniq -c | xargs)"
   [[ -z ${GEARSCALE_KEEP:-} ]] || cp "$work/haproxy.log" "$work/haproxy.ends" "$kills" "$work/judged" "$GEARSCALE_KEEP"
   return 1
 }
