@@ -20,6 +20,7 @@ void fuzz_gear_command(std::string_view input);
 void fuzz_haproxy_block(std::string_view input);
 void fuzz_http_probe(std::string_view input);
 void fuzz_httplog(std::string_view input);
+void fuzz_mountinfo(std::string_view input);
 void fuzz_registry(std::string_view input);
 void fuzz_runtime_api(std::string_view input);
 void fuzz_scale_limits(std::string_view input);

@@ -129,8 +129,9 @@ TEST_CASE("what fuzzing found, and changes of it, break no promise") {
   constexpr std::array kTargets{Target{"config_file", fuzz::fuzz_config_file},   Target{"containers", fuzz::fuzz_containers},
                                 Target{"gear_command", fuzz::fuzz_gear_command}, Target{"haproxy_block", fuzz::fuzz_haproxy_block},
                                 Target{"http_probe", fuzz::fuzz_http_probe},     Target{"httplog", fuzz::fuzz_httplog},
-                                Target{"registry", fuzz::fuzz_registry},         Target{"runtime_api", fuzz::fuzz_runtime_api},
-                                Target{"scale_limits", fuzz::fuzz_scale_limits}, Target{"show_stat", fuzz::fuzz_show_stat}};
+                                Target{"mountinfo", fuzz::fuzz_mountinfo},       Target{"registry", fuzz::fuzz_registry},
+                                Target{"runtime_api", fuzz::fuzz_runtime_api},   Target{"scale_limits", fuzz::fuzz_scale_limits},
+                                Target{"show_stat", fuzz::fuzz_show_stat}};
   std::signal(SIGABRT, [](int) { say_present(); });
   std::signal(SIGSEGV, [](int signal) {
     say_present();

@@ -67,9 +67,9 @@ std::optional<Report> receive_report(const Fd& receiver) {
   if (got <= 0) return std::nullopt;
   packet.resize(static_cast<std::size_t>(got));
   const auto blank = packet.find(' ');
-  if (blank == std::string::npos) return std::nullopt;
+  if (blank == std::string::npos || blank == 0) return std::nullopt;
   const auto code = parse_integer(std::string_view(packet).substr(1, blank - 1));
-  if (!code) return std::nullopt;
+  if (!code || *code < 0 || *code > 255) return std::nullopt;
   Report report{.exit_code = static_cast<int>(*code), .text = packet.substr(blank + 1)};
   for (const auto kind : {Report::Kind::ok, Report::Kind::warning, Report::Kind::failure}) {
     if (packet.front() == letter(kind)) report.kind = kind;

@@ -44,8 +44,8 @@ class Search {
     const auto mountinfo = system::read_file("/proc/self/mountinfo", kLongestMountinfo);
     if (!mountinfo) return fail(mountinfo.error());
     for (const auto& mount : mounts_below(*mountinfo, lxc_path_)) {
-      const auto name = split(std::string_view(mount).substr(lxc_path_.size() + 1), '/').front();
-      if (const auto id = core::id_of_container(application_, name); id && !is_known(std::string(*id))) found_.push_back("the mount " + mount);
+      const auto id = core::id_of_container(application_, name_below(mount, lxc_path_));
+      if (id && !is_known(std::string(*id))) found_.push_back("the mount " + mount);
     }
     return {};
   }

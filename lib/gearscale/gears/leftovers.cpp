@@ -76,6 +76,14 @@ std::vector<std::string> mounts_below(std::string_view mountinfo, const std::str
   return mounts;
 }
 
+std::string_view name_below(std::string_view path, std::string_view directory) {
+  if (!path.starts_with(directory)) return {};
+  path.remove_prefix(directory.size());
+  if (!path.starts_with('/')) return {};
+  path.remove_prefix(1);
+  return path.substr(0, path.find('/'));
+}
+
 int unmount_below(const std::string& directory) {
   const auto mountinfo = system::read_file("/proc/self/mountinfo", 16 * 1024 * 1024);
   if (!mountinfo) return 0;

@@ -20,6 +20,9 @@ Result<void> clear_veth(const std::string& device, const system::Deadline& deadl
 
 // The mount points below a directory, innermost first, in the reverse of the order in which /proc/self/mountinfo lists them.
 std::vector<std::string> mounts_below(std::string_view mountinfo, const std::string& directory);
+// The name that follows the directory in a path below it: "shop-1" of /var/lib/lxc/shop-1/rootfs. Empty for the directory itself, which may
+// well be a mount point, and for what is not below it.
+std::string_view name_below(std::string_view path, std::string_view directory);
 // Detaches them. How many there were.
 int unmount_below(const std::string& directory);
 

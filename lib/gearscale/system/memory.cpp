@@ -75,14 +75,17 @@ std::string own_path(std::string_view self, const Hierarchy& hierarchy) {
 
 std::optional<std::int64_t> read_number(const std::string& path) {
   const auto text = read_file(path, 4096);
-  return text ? parse_integer(trim(*text)) : std::nullopt;  // "max" is no number: no limit
+  const auto number = text ? parse_integer(trim(*text)) : std::nullopt;  // "max" is no number: no limit
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 std::int64_t reclaimable(const std::string& directory, std::string_view name) {
   const auto text = read_file(directory + "/memory.stat", 64 * 1024);
   if (!text) return 0;
   for (const auto line : split(*text, '\n')) {
-    if (line.substr(0, name.size()) == name) return parse_integer(trim(line.substr(name.size()))).value_or(0);
+    if (line.substr(0, name.size()) == name) {
+      return std::max<std::int64_t>(parse_integer(trim(line.substr(name.size()))).value_or(0), 0);
+    }
   }
   return 0;
 }

@@ -19,6 +19,22 @@ TEST_CASE("the mounts below a directory are found, the last made first, and no o
   CHECK(mounts_below("", "/").empty());
 }
 
+TEST_CASE("a mount point's first name below a directory is the gear's, and the directory itself has none") {
+  CHECK(name_below("/var/lib/lxc/shop-1/rootfs", "/var/lib/lxc") == "shop-1");
+  CHECK(name_below("/var/lib/lxc/shop-1", "/var/lib/lxc") == "shop-1");
+  CHECK(name_below("/var/lib/lxc/", "/var/lib/lxc").empty());
+  CHECK(name_below("/var/lib/lxc", "/var/lib/lxc").empty());
+  CHECK(name_below("/var/lib/lxc2/shop-1", "/var/lib/lxc").empty());
+  CHECK(name_below("", "/var/lib/lxc").empty());
+}
+
+TEST_CASE("a directory of containers that is a mount point is searched like any other") {
+  // /proc is one everywhere.
+  const auto found = find_leftovers({.app = "shop"}, "/proc", "gst-no-bridge", {});
+  REQUIRE(found);
+  CHECK(found->empty());
+}
+
 TEST_CASE("a network device that is not there is not in the way, one that is somebody's is") {
   CHECK(clear_veth("gs00000000", system::Deadline(core::Millis(0))));
   const auto loopback = clear_veth("lo", system::Deadline(core::Millis(0)));
