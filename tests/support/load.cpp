@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// gearscale-load: a closed-loop HTTP load generator in one thread, for the quickstart and the integration tests. One connection per
-// request, so that each request goes through HAProxy's choice of a gear.
-#include <arpa/inet.h>
+// gearscale-load: a closed-loop HTTP load generator in one thread, for the quickstart and the integration tests. Its clients keep their
+// connections, as browsers do; HAProxy chooses a gear for each request all the same.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,10 +14,12 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gearscale/base/fd.hpp"
 #include "gearscale/base/text.hpp"
+#include "load_client.hpp"
 #include "load_options.hpp"
 #include "load_report.hpp"
 
@@ -29,27 +30,11 @@ namespace {
 volatile std::sig_atomic_t released_by_signal = 0;
 volatile std::sig_atomic_t stopped_by_signal = 0;
 
-using Seconds = double;  // since the start of the run, on the steady clock
-constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
 constexpr std::size_t kMaxLatencies = 4'000'000;
 constexpr Seconds kPauseAfterFailure = 0.1;
 constexpr Seconds kStatsInterval = 0.5;
 constexpr int kMaxComplaints = 10;
 constexpr Seconds kNever = std::numeric_limits<Seconds>::infinity();
-
-struct Client {
-  Fd connection;
-  bool connected = false;
-  std::string request;
-  std::size_t sent = 0;
-  std::string answer;
-  Seconds started = 0;
-  Seconds not_before = 0;
-  std::string cookie;
-  std::string last_gear;
-  Seconds session_end = 0;  // 0: none has begun
-  bool changed = false;
-};
 
 class Load {
  public:
@@ -65,7 +50,9 @@ class Load {
   void start_requests(Seconds time);
   void begin_session(Client& client, Seconds time);
   void begin_request(Client& client, Seconds time);
-  void serve(Client& client, short events, Seconds time);
+  void connect(Client& client, Seconds time);
+  void follow(Client& client, short events, Seconds time);
+  void see_closed(Client& client);
   void finish(Client& client, Seconds time);
   void fail_request(Client& client, Failure failure, const std::string& why, Seconds time);
   void note_failure(const Client& client, Failure failure, Seconds time);
@@ -89,7 +76,8 @@ class Load {
 void Load::note_failure(const Client& client, Failure failure, Seconds time) {
   if (options_.failures_file.empty()) return;
   const auto ended = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const auto text = failed_json({ended - static_cast<std::int64_t>(1000 * (time - client.started)), ended, failure, read_answer(client.answer)});
+  const auto text = failed_json({ended - static_cast<std::int64_t>(1000 * (time - client.started)), ended, failure, client.answer.size(),
+                                 read_answer(client.answer)});
   const Fd file(::open(options_.failures_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::fputs(text.c_str(), stderr);
 }
@@ -101,6 +89,7 @@ void Load::fail_request(Client& client, Failure failure, const std::string& why,
   }
   note_failure(client, failure, time);
   client.connection.reset();
+  client.in_flight = false;
   client.not_before = time + kPauseAfterFailure;
   --in_flight_;
 }
@@ -112,27 +101,26 @@ void Load::begin_session(Client& client, Seconds time) {
   client.session_end = options_.session_seconds > 0 ? time + options_.session_seconds * share : kNever;
   client.cookie.clear();
   client.last_gear.clear();
+  client.connection.reset();  // a new visitor comes with a new one
   ++tally_.sessions;
 }
 
 void Load::begin_request(Client& client, Seconds time) {
   if (options_.cookies && time >= client.session_end) begin_session(client, time);
-  client.connection = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  client.connected = false;
-  client.sent = 0;
+  if (client.connection.is_open() && kept_was_closed(client)) see_closed(client);
   client.answer.clear();
   client.started = time;
-  client.request = "GET " + options_.path + " HTTP/1.1\r\nHost: " + options_.host + "\r\nConnection: close\r\n" +
-                   (client.cookie.empty() ? "" : "Cookie: GEAR=" + client.cookie + "\r\n") + "\r\n";
+  client.request = request_text(client, options_);
+  client.sent = 0;
+  client.in_flight = true;
+  client.reused = client.connection.is_open();
   ++in_flight_;
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(options_.port);
-  to.sin_addr.s_addr = htonl(options_.address);
-  if (!client.connection.is_open() ||
-      (::connect(client.connection.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)) {
-    fail_request(client, Failure::connect, std::string("connect: ") + std::strerror(errno), time);
-  }
+  if (!client.reused) connect(client, time);
+}
+
+void Load::connect(Client& client, Seconds time) {
+  ++tally_.connections;
+  if (!open_connection(client, options_)) fail_request(client, Failure::connect, std::string("connect: ") + std::strerror(errno), time);
 }
 
 void Load::finish(Client& client, Seconds time) {
@@ -140,7 +128,8 @@ void Load::finish(Client& client, Seconds time) {
   if (answer.status == 0 || !answer.whole) return fail_request(client, Failure::truncated, "the answer was cut short", time);
   if (answer.status < 200 || answer.status > 399)
     return fail_request(client, Failure::status, "status " + std::to_string(answer.status), time);
-  client.connection.reset();
+  if (options_.close || !answer.keeps) client.connection.reset();
+  client.in_flight = false;
   client.not_before = time + options_.think_seconds;
   --in_flight_;
   ++tally_.answered;
@@ -159,30 +148,21 @@ void Load::finish(Client& client, Seconds time) {
   client.last_gear = answer.gear;
 }
 
-void Load::serve(Client& client, short events, Seconds time) {
-  const int fd = client.connection.get();
-  if (!client.connected && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return fail_request(client, Failure::connect, std::string("connect: ") + std::strerror(error), time);
-    client.connected = true;
+void Load::follow(Client& client, short events, Seconds time) {
+  switch (serve(client, events)) {
+    case Progress::under_way: return;
+    case Progress::answered: return finish(client, time);
+    case Progress::closed_idle: ++tally_.sent_again; return connect(client, time);
+    case Progress::unanswered: return fail_request(client, Failure::unanswered, "the kept connection was closed without an answer", time);
+    case Progress::refused: return fail_request(client, Failure::connect, std::string("connect: ") + std::strerror(errno), time);
+    case Progress::broken: return fail_request(client, Failure::truncated, std::string("in the middle: ") + std::strerror(errno), time);
   }
-  if (client.sent < client.request.size() && (events & POLLOUT) != 0) {
-    const auto count = ::send(fd, client.request.data() + client.sent, client.request.size() - client.sent, MSG_NOSIGNAL);
-    if (count > 0) client.sent += static_cast<std::size_t>(count);
-    if (count < 0 && errno != EAGAIN) return fail_request(client, Failure::truncated, std::string("send: ") + std::strerror(errno), time);
-  }
-  if ((events & (POLLIN | POLLHUP | POLLERR)) == 0) return;
-  char buffer[65536];
-  const auto count = ::recv(fd, buffer, sizeof buffer, 0);
-  if (count == 0) return finish(client, time);
-  if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) return;
-    return fail_request(client, Failure::truncated, std::string("receive: ") + std::strerror(errno), time);
-  }
-  client.answer.append(buffer, static_cast<std::size_t>(count));
-  if (client.answer.size() > kMaxAnswer) fail_request(client, Failure::truncated, "the answer is over 16 MB", time);
+}
+
+// Nothing is to come on a kept connection without a request but its end.
+void Load::see_closed(Client& client) {
+  client.connection.reset();
+  ++tally_.closed_idle;
 }
 
 void Load::set_held(int count, Seconds time) {
@@ -194,8 +174,8 @@ void Load::set_held(int count, Seconds time) {
 void Load::give_up_beyond_target(Seconds time) {
   if (!is_held() || time - lowered_at_ <= options_.grace_seconds) return;
   for (auto i = static_cast<std::size_t>(target_); i < clients_.size(); ++i) {
-    if (!clients_[i].connection.is_open()) continue;
     clients_[i].connection.reset();
+    if (!std::exchange(clients_[i].in_flight, false)) continue;
     --in_flight_;
     ++tally_.released;
   }
@@ -208,7 +188,7 @@ void Load::start_requests(Seconds time) {
   if (static_cast<std::size_t>(target_) > clients_.size()) clients_.resize(static_cast<std::size_t>(target_));
   for (std::size_t i = 0; i < static_cast<std::size_t>(target_); ++i) {
     auto& client = clients_[i];
-    if (!client.connection.is_open() && time >= client.not_before) begin_request(client, time);
+    if (!client.in_flight && time >= client.not_before) begin_request(client, time);
   }
 }
 
@@ -237,7 +217,7 @@ void Load::wait_and_serve() {
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& client = clients_[i];
     if (!client.connection.is_open()) continue;
-    const bool wants_out = !client.connected || client.sent < client.request.size();
+    const bool wants_out = client.in_flight && (!client.connected || client.sent < client.request.size());
     polled.push_back({client.connection.get(), static_cast<short>(wants_out ? POLLIN | POLLOUT : POLLIN), 0});
     owners.push_back(i);
   }
@@ -246,8 +226,12 @@ void Load::wait_and_serve() {
   const auto time = now();
   for (std::size_t i = 0; i < owners.size(); ++i) {
     auto& client = clients_[owners[i]];
-    if (polled[i].revents != 0) serve(client, polled[i].revents, time);
-    if (client.connection.is_open() && time - client.started > options_.timeout_seconds) {
+    if (polled[i].revents != 0 && client.in_flight) {
+      follow(client, polled[i].revents, time);
+    } else if (polled[i].revents != 0) {
+      see_closed(client);
+    }
+    if (client.in_flight && time - client.started > options_.timeout_seconds) {
       fail_request(client, Failure::timeout, "no whole answer in time", time);
     }
   }

@@ -12,20 +12,27 @@ namespace gearscale::load {
 
 const char* const kUsage =
     "Usage: gearscale-load --url http://ADDRESS[:PORT]/PATH (--steps STEPS | --hold N) [options]\n"
-    "Keeps a number of HTTP requests in flight; each client sends its next request when the last one is answered.\n"
+    "Keeps a number of HTTP requests in flight; each client sends its next request when the last one is answered,\n"
+    "on the same connection for as long as the other side keeps it.\n"
     "Prints one JSON object at the end.\n\n"
     "  --steps STEPS      e.g. 5s:0,10s:9,30s:9-27,20s:0   for 5 s none, for 10 s nine, then from 9 to 27 in 30 s, then none\n"
     "  --hold N           N requests until SIGUSR1 (or, with --stdin, the end of stdin)\n"
     "  --stdin            with --hold: each line of stdin is a new N\n"
     "  --grace SECONDS    with --hold: when N gets smaller, how long requests beyond it may still take before they are given up (default "
     "2)\n"
+    "  --close            a connection for each request, with `Connection: close`\n"
     "  --cookies          each client keeps its GEAR cookie\n"
     "  --session SECONDS  with --cookies: after this long a client forgets its cookie, as a new visitor (default 0: never)\n"
     "  --think SECONDS    pause of a client between an answer and its next request (default 0)\n"
     "  --timeout SECONDS  of one request (default 60)\n"
     "  --stats-file FILE  one JSON object about the state now, twice a second\n"
-    "  --failures FILE    one JSON object for each request that failed: when it began and ended, why, and on which server (X-Server)\n"
+    "  --failures FILE    one JSON object for each request that failed: when it began and ended, why, on which server (X-Server), and how "
+    "many\n"
+    "                     bytes of an answer had come\n"
     "  -h, --help         this text\n\n"
+    "A kept connection that the other side closed while no request was on it is no failure: the request goes over a new one (closed_idle), "
+    "also when\n"
+    "the two crossed on their way (sent_again). One that was closed after it had taken a request, without an answer, is (unanswered).\n\n"
     "Exit codes: 0 every request was answered with 2xx or 3xx, whole; 1 some were not; 2 wrong usage.\n";
 
 namespace {
@@ -121,10 +128,12 @@ Result<Options> parse_arguments(const std::vector<std::string>& arguments) {
     }
     if (name == "--cookies") {
       options.cookies = true;
+    } else if (name == "--close") {
+      options.close = true;
     } else if (name == "--stdin") {
       options.read_stdin = true;
-    } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" ||
-               name == "--think" || name == "--session" || name == "--stats-file" || name == "--failures") {
+    } else if (name == "--url" || name == "--steps" || name == "--hold" || name == "--timeout" || name == "--grace" || name == "--think" ||
+               name == "--session" || name == "--stats-file" || name == "--failures") {
       if (i + 1 == arguments.size()) return fail(Errc::usage, name + " needs a value");
       if (auto set = set_option(options, name, arguments[++i]); !set) return fail(set.error());
     } else {

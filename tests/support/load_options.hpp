@@ -26,10 +26,11 @@ struct Options {
   int hold = -1;            // requests in flight until told otherwise; -1: follow the steps
   bool read_stdin = false;  // each line is a new number for `hold`; the end of stdin ends the run
   bool cookies = false;
+  bool close = false;          // a connection for each request, instead of one that each client keeps
   double think_seconds = 0;    // a client's pause between an answer and its next request
   double session_seconds = 0;  // after this long a client forgets its cookie and is a new visitor; 0: never
   std::string stats_file;
-  std::string failures_file;   // one JSON object for each request that failed
+  std::string failures_file;    // one JSON object for each request that failed
   double timeout_seconds = 60;  // of one request
   double grace_seconds = 2;     // for requests in flight beyond a held load that was made smaller
   bool help = false;

@@ -14,6 +14,8 @@ namespace gearscale::load {
 struct Answer {
   int status = 0;      // 0: no status line
   bool whole = false;  // as long as its headers say; an answer without a length is whole when the connection was closed properly
+  bool ended = false;  // whole, and known to be so without the end of the connection
+  bool keeps = false;  // the connection may be used again
   std::string gear;    // the X-Gear header, else a body that looks like a name
   std::string server;  // the X-Server header, which a test may have HAProxy set, in its own error pages too
   bool sets_cookie = false;
@@ -21,12 +23,16 @@ struct Answer {
 };
 Answer read_answer(std::string_view text);
 
-enum class Failure { connect, status, truncated, timeout };
+// unanswered: a kept connection was closed after the request had been taken, without a byte of an answer. A browser would silently send a GET again.
+enum class Failure { connect, status, truncated, timeout, unanswered };
 
 struct Tally {
   std::uint64_t answered = 0;  // 2xx and 3xx, whole
   std::map<Failure, std::uint64_t> failures;
   std::uint64_t released = 0;  // given up by us at the end of a held load
+  std::uint64_t connections = 0;
+  std::uint64_t closed_idle = 0;  // kept connections that the other side closed while no request was on them
+  std::uint64_t sent_again = 0;   // requests that met such a closing and were sent once more, on a new connection
   std::map<std::string, std::uint64_t> gears;
   std::vector<float> latencies_ms;
   int cookie_clients = 0;
@@ -47,6 +53,7 @@ struct Now {
 struct Failed {
   std::int64_t begun = 0, ended = 0;
   Failure failure = Failure::connect;
+  std::size_t bytes = 0;  // of an answer that came
   Answer answer;
 };
 std::string failed_json(const Failed& failed);

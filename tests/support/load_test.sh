@@ -63,6 +63,15 @@ backend careless
     balance roundrobin
     server a 127.0.0.1:$((base + 1))
     server b 127.0.0.1:$((base + 2))
+frontend impatient
+    bind 127.0.0.1:$((base + 6))
+    timeout http-keep-alive 50ms
+    http-request return status 200 content-type text/plain string "x" hdr X-Gear gear-a
+frontend trusting
+    bind 127.0.0.1:$((base + 7))
+    default_backend silent
+backend silent
+    server s 127.0.0.1:$((base + 8))
 frontend gear_a
     bind 127.0.0.1:$((base + 1))
     http-request return status 200 content-type text/plain string "x" hdr X-Gear gear-a
@@ -72,12 +81,25 @@ frontend gear_b
 END
 haproxy -db -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 &
 helpers+=($!)
-socat "TCP-LISTEN:$((base + 3)),bind=127.0.0.1,reuseaddr,fork" SYSTEM:'printf "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"' 2> /dev/null &
+printf '#!/bin/sh\nprintf "HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nshort"\n' > "$work/short"
+chmod 755 "$work/short"
+socat "TCP-LISTEN:$((base + 3)),bind=127.0.0.1,reuseaddr,fork" "EXEC:$work/short" 2> /dev/null &
 helpers+=($!)
 socat "TCP-LISTEN:$((base + 4)),bind=127.0.0.1,reuseaddr,fork" SYSTEM:'exec sleep 30' 2> /dev/null &
 helpers+=($!)
+# It keeps its connection, takes a second request on it, and closes without an answer.
+cat > "$work/silent" << 'END'
+#!/bin/bash
+head() { while IFS= read -r line && [[ ${line%$'\r'} ]]; do :; done; }
+head
+printf 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n0\r\n\r\n\r\n0\r\n\r\n'
+head
+END
+chmod 755 "$work/silent"
+socat "TCP-LISTEN:$((base + 8)),bind=127.0.0.1,reuseaddr,fork" "EXEC:$work/silent" 2> /dev/null &
+helpers+=($!)
 refused=http://127.0.0.1:$((base + 9))/
-for port in 0 3 4 5; do
+for port in 0 3 4 5 6 7 8; do
   await socat -u /dev/null "TCP:127.0.0.1:$((base + port))" || { cat "$work/haproxy.log"; echo "port $((base + port)): nobody listens"; exit 1; }
 done
 url=http://127.0.0.1:$base
@@ -93,6 +115,18 @@ run --url "$url/" --steps 0.2s:3,0.2s:1-5
 check "answered requests exit with 0" ends_with 0
 check "they are counted, and by gear" reports '.requests > 10 and .failed == 0 and .gears["gear-a"] > 0 and .gears["gear-b"] > 0 and (.gears | length) == 2'
 check "clients without cookies are not cookie clients" reports '.cookie_clients == 0'
+check "each client keeps its connection" reports '.connections == 5 and .closed_idle == 0 and .sent_again == 0'
+run --url "$url/" --steps 0.2s:3 --close
+check "closing clients have one for each request" reports '.requests > 10 and .failed == 0 and .connections == .requests'
+run --url "http://127.0.0.1:$((base + 6))/" --steps 0.6s:2 --think 0.1
+check "a kept connection that was closed while no request was on it is no failure" reports '.failed == 0 and .closed_idle >= 4 and .connections >= .closed_idle'
+run --url "http://127.0.0.1:$((base + 6))/" --steps 1s:20 --think 0.05
+check "nor is one that closes as the next request comes" reports '.failed == 0 and .closed_idle + .sent_again > 20'
+run --url "http://127.0.0.1:$((base + 8))/" --steps 0.3s:2 --failures "$work/silences"
+check "one that took a request and closed without an answer is" reports '.failures.unanswered > 0 and .failures.unanswered == .failed and .answered > 0'
+check "and no byte of an answer is written down" writes 'all(.[]; .failure == "unanswered" and .bytes == 0 and .status == 0)' "$work/silences"
+run --url "http://127.0.0.1:$((base + 7))/" --steps 0.3s:2
+check "also when it is HAProxy that closes because its server did" reports '.failures.unanswered > 0 and .answered > 0'
 run --url "$url/body" --steps 0.1s:1
 check "a body that looks like a name names the gear" reports '.gears.somebody == .requests'
 run --url "$url/" --steps 0.3s:4 --cookies
@@ -118,6 +152,8 @@ run --url "$refused" --steps 0.2s:1
 check "a refused connection is a failed request" reports '.failures.connect > 0 and .requests == .failed'
 run --url "http://127.0.0.1:$((base + 3))/" --steps 0.2s:1
 check "an answer that is cut short is a failed request" reports '.failures.truncated > 0 and .answered == 0'
+run --url "http://127.0.0.1:$((base + 3))/" --steps 0.1s:1 --failures "$work/cut"
+check "what came of it is counted" writes 'length > 0 and all(.[]; .status == 200 and .bytes == 45)' "$work/cut"
 run --url "http://127.0.0.1:$((base + 4))/" --steps 0.1s:2 --timeout 0.3
 check "no answer in time is a failed request" reports '.failures.timeout == 2'
 
