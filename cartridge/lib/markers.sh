@@ -105,6 +105,24 @@ warn_about_stickiness() {
     warn "note: '$2' in $1 lets clients change gears: 'cookie GEAR insert indirect nocache dynamic' and 'dynamic-cookie-key SECRET' in it would keep them"
 }
 
+# warn_about_retries FILE BACKEND: what HAProxy does with a request whose gear dies before it answers. A line of the backend counts before one of the
+# `defaults` above it.
+warn_about_retries() {
+  local found
+  found=$(LC_ALL=C awk -v backend="$2" '$1 ~ /^(global|defaults|frontend|backend|listen)$/ {
+      inside = ($1 == "backend" || $1 == "listen") && $2 == backend; above = $1 == "defaults"
+      if (above) retry = mode = ""
+      if (inside) { its_retry = retry; its_mode = mode } }
+    $1 == "retry-on" { said = / (empty-response|all-retryable-errors)([ \t\r]|$)/ ? "again" : ""; if (above) retry = said; if (inside) its_retry = said }
+    $1 == "mode" { if (above) mode = $2; if (inside) its_mode = $2 }
+    inside && $1 == "http-request" && $2 ~ /^disable-l7-retry/ { once = 1 }
+    END { if (its_mode !~ /^http/) print "tcp"; else if (its_retry == "") print "loses"; else if (!once) print "repeats" }' "$1")
+  case $found in
+    loses) warn "note: '$2' in $1 loses a GET whose gear dies: the lines in docs/configuration.md, \"Requests and the death of a gear\", would send it to another gear" ;;
+    repeats) warn "note: '$2' in $1 repeats also a POST whose gear dies: 'http-request disable-l7-retry unless { method GET HEAD OPTIONS }' in it would not" ;;
+  esac
+}
+
 # stats_socket_of FILE: the path of the first `stats socket` with level admin.
 stats_socket_of() {
   LC_ALL=C awk '$1 == "stats" && $2 == "socket" && / level[ \t]+admin/ { path = $3; sub(/^unix@/, "", path); if (path ~ /^\//) { print path; exit } }' "$1"

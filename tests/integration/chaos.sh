@@ -108,7 +108,8 @@ percentile() { awk -v p="$1" '{ all[NR] = $1 } END { n = int(p / 100 * NR + 0.99
 
 # --- load whose failures are judged ---
 
-# judged_load_begin PATH COUNT [option]: COUNT requests at a time, until judged_load_end.
+# judged_load_begin PATH COUNT [option]: COUNT GETs at a time, until judged_load_end: by clients that keep their connections, or with --close by
+# such that have one for each request.
 judged_load_begin() {
   local url_path=$1 count=$2
   shift 2
@@ -125,30 +126,37 @@ requests() { jq -s 'map(.requests) | add' "$work"/load.*.json; }
 
 # Every failed request has to have been in the hands of something that was killed:
 #   haproxy  it was under way between a kill of HAProxy and the moment when the next one answered, or when HAProxy ended by itself (own_ends);
-#   gear     HAProxy itself answered 503 (X-Server is empty then) to one that had begun in the second before a gear's death, or 0.1 s after it at
-#            most: it had been given to that gear, and HAProxy found no other one when it tried again; or
-#            X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
-#            (a container's other processes die a little before its init does).
+#   gear     X-Server names a gear that died, the request had begun before that gear's init ended, and it ended half a second before that or later
+#            (a container's other processes die a little before its init does); or
+#            nobody is named, HAProxy answered 503 or closed a kept connection without an answer, and the request had begun in the second before a
+#            gear's death, or 0.1 s after it at most: it had been given to that gear, and HAProxy found no other one when it tried again;
+#   begun    the same, but the answer was on its way to the client already. HAProxy cannot send such a request to another gear.
 # What is left was lost by a healthy gear, or by nobody: a request that began after a gear's death and failed there is one of these.
 # The ends of HAProxy that nobody asked for, by its exit code: 2.6.12 was seen to abort (134) while servers came and went.
 own_ends() { awk '$2 != 0 && $2 != 137 && $2 != 143' "$work/haproxy.ends" 2> /dev/null || true; }
 judge() {
   awk '$2 == "died" { printf "{\"what\":\"gear\",\"server\":\"%s\",\"at\":%s}\n", $1, $3 }' "$deaths"/* /dev/null | cat - "$kills" \
     <(own_ends | awk '{ printf "{\"what\":\"haproxy\",\"from\":%d,\"to\":%d}\n", $1 - 1000, $1 + 2000 }') > "$work/all-kills"
-  jq -c -s --slurpfile kills "$work/all-kills" 'map(. as $r | first(
+  jq -c -s --slurpfile kills "$work/all-kills" 'map(. as $r | (if .failure == "status" or .bytes == 0 then "gear" else "begun" end) as $gear | first(
       ($kills[] | select(.what == "haproxy" and $r.begun <= .to and $r.ended >= .from) | "haproxy"),
-      ($kills[] | select(.what == "gear" and .server == $r.server and $r.begun <= .at and $r.ended >= .at - 500) | "gear"),
-      ($kills[] | select(.what == "gear" and $r.server == "" and $r.status == 503 and $r.begun >= .at - 1000 and $r.begun <= .at + 100) | "gear"),
+      ($kills[] | select(.what == "gear" and .server == $r.server and $r.begun <= .at and $r.ended >= .at - 500) | $gear),
+      ($kills[] | select(.what == "gear" and $r.server == "" and ($r.status == 503 or $r.failure == "unanswered") and $r.begun >= .at - 1000 and
+        $r.begun <= .at + 100) | $gear),
       "healthy") as $by | {by: $by, request: .})' "$failures" > "$work/judged"
 }
 tell_own_ends() { [[ -z $(own_ends) ]] || printf '        HAProxy ended by itself %s time(s): %s\n' "$(own_ends | wc -l)" "$(grep -oE 'exited with code [0-9]+ \([^)]*\)' "$work/haproxy.log" | sort | uniq -c | xargs)"; }
 judged_as() { judge; jq --arg by "$1" 'map(select(.by == $by)) | length' "$work/judged"; }
-no_healthy_gear_failed() {
-  local count
-  count=$(judged_as healthy)
-  tell_own_ends
-  [[ $count != 0 ]] || return 0
-  jq -c '.[] | select(.by == "healthy") | .request' "$work/judged" | head -5 | sed 's/^/        /'
+tell_judged() {
+  printf '        %s requests, %s failed: %s with HAProxy, %s with their gear before it began to answer, %s after that, %s on healthy gears\n' "$(requests)" \
+    "$(wc -l < "$failures")" "$(judged_as haproxy)" "$(judged_as gear)" "$(judged_as begun)" "$(judged_as healthy)"
+  printf '        %s\n' "$(jq -s 'map({connections, closed_idle, sent_again, unanswered: .failures.unanswered})' "$work"/load.*.json | jq -c .)"
+}
+no_healthy_gear_failed() { tell_own_ends; none_judged_as healthy; }
+# HAProxy sends a GET that no gear had begun to answer to another one.
+no_unanswered_get_failed() { none_judged_as gear; }
+none_judged_as() {
+  [[ $(judged_as "$1") != 0 ]] || return 0
+  jq -c --arg by "$1" '.[] | select(.by == $by) | .request' "$work/judged" | head -5 | sed 's/^/        /'
   [[ -z ${GEARSCALE_KEEP:-} ]] || cp "$work/haproxy.log" "$work/haproxy.ends" "$kills" "$work/judged" "$GEARSCALE_KEEP"
   return 1
 }

@@ -63,8 +63,10 @@ check 'all agree after that' checks
 wanted=$(soak_or 300 40)
 printf '        %s kills with the seed %s\n' "$wanted" "$seed"
 await 20 at_least 3 || true
-judged_load_begin '/cgi-bin/wait?100' 6
+judged_load_begin '/cgi-bin/wait?100' 3
+judged_load_begin '/cgi-bin/wait?100' 3 --close
 judged_load_begin '/cgi-bin/wait?700' 3
+judged_load_begin '/cgi-bin/begin?100' 1
 judged_load_begin '/gear.txt' 3 --cookies --session 2 --think 0.05
 killed=0 recovered=0 slow=0
 declare -A kinds=([daemon]=0 [tool]=0 [child]=0 [haproxy]=0 [gear]=0)
@@ -128,11 +130,12 @@ while [[ $killed -lt $wanted && $SECONDS -lt $((begin_seconds + $(soak_or 3000 2
 sleep 1
 judged_load_end
 printf '        killed: daemon %s, tools %s, children %s, HAProxy %s, gears %s\n' "${kinds[daemon]}" "${kinds[tool]}" "${kinds[child]}" "${kinds[haproxy]}" "${kinds[gear]}"
-printf '        %s requests, %s failed: %s with HAProxy, %s with their gear, %s on healthy gears; %s of %s restarts of the daemon agreed within 5 s\n' "$(requests)" \
-  "$(wc -l < "$failures")" "$(judged_as haproxy)" "$(judged_as gear)" "$(judged_as healthy)" "$recovered" $((recovered + slow))
+tell_judged
+printf '        %s of %s restarts of the daemon agreed within 5 s\n' "$recovered" $((recovered + slow))
 check "$wanted processes were killed" test "$killed" -ge "$wanted"
 check 'after each restart of the daemon all agreed within 5 s' test "$slow" = 0
 check 'no request failed on a healthy gear' no_healthy_gear_failed
+check 'no GET that a gear had not begun to answer failed with it' no_unanswered_get_failed
 check 'clients were served' test "$(requests)" -gt $((wanted * 10))
 check 'all agree at the end' checks
 settled() { [[ $(jq '[.gears[] | select(.state != "serving" and .state != "standby")] | length' "$dir/conf/gear-registry.json") == 0 ]]; }
@@ -144,7 +147,7 @@ check 'no container is an orphan' test -z "$(orphans)"
 # --- the judge can say no ---
 cp "$failures" "$work/failures.before"
 "$tools/add-gear" > /dev/null 2>&1 || true
-judged_load_begin '/cgi-bin/wait?2000' 12
+judged_load_begin '/cgi-bin/begin?2000' 12  # HAProxy cannot save these: their answers have begun
 all_wait() { [[ $(runtime 'show stat' | awk -F, '$1 == "express" && $2 == "BACKEND" { print $5 }') == 12 ]]; }
 check 'twelve requests are under way' await 10 all_wait
 busiest() { runtime 'show stat' | awk -F, '$1 == "express" && $2 ~ /^gear-/ { print $5, $2 }' | sort -n | tail -n 1 | cut -d " " -f 2; }

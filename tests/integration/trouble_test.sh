@@ -110,6 +110,7 @@ check 'a daemon that was killed meanwhile finds all as it was' await 20 serves 3
 check 'all agree after that' checks
 judged_load_end
 check 'no request failed on a healthy gear' no_healthy_gear_failed
+check 'no GET that a gear had not begun to answer failed with it' no_unanswered_get_failed
 "$daemon" stop > /dev/null
 large "$dir/conf"
 large "$logs"

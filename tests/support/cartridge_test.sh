@@ -5,7 +5,7 @@
 set -euo pipefail
 [[ $EUID -eq 0 ]] || { echo "SKIPPED: the cartridge is installed by root"; exit 77; }
 export PATH=$PATH:/usr/sbin LC_ALL=C
-for tool in haproxy socat; do
+for tool in haproxy socat curl; do
   command -v "$tool" > /dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -93,6 +93,7 @@ run_it() {
   check "a second start is no error" exits 0 "$dir/bin/control" start
   check "reload lets a new process take over" exits 0 "$dir/bin/control" reload
   check "under the same master" is "$pid" "$(cat "$dir/run/haproxy.pid")"
+  deadly_gear
   haproxy_says 'add server express/gear-1f3a9c02-prod 127.0.0.1:1' > /dev/null
   for server in 1f3a9c02 1f3a9c02-prod gear-1f3a9c02-prod shop-1f3a9c02-prod; do
     check "a gear is enabled as $server" exits 0 "$dir/bin/control" enable-server "$server"
@@ -125,6 +126,28 @@ run_it() {
   rm -r "$home"
 }
 
+# A gear that takes each request, notes its method, and dies before it answers.
+deadly_gear() {
+  local pid
+  # shellcheck disable=SC2016  # $method is for the gear
+  printf '#!/bin/sh\nread -r method rest\necho "$method" >> "%s"\n' "$work/methods" > "$work/deadly"
+  chmod 755 "$work/deadly"
+  socat "TCP-LISTEN:$((port + 2)),bind=127.0.0.1,reuseaddr,fork" "EXEC:$work/deadly" 2> /dev/null &
+  pid=$!
+  haproxy_says "add server express/gear-0000000d-prod 127.0.0.1:$((port + 2)); set server express/gear-0000000d-prod state ready" > /dev/null
+  for _ in {1..100}; do socat -u /dev/null "TCP:127.0.0.1:$((port + 2))" 2> /dev/null && break; sleep 0.02; done
+  rm -f "$work/methods"
+  request() { curl -s -o /dev/null -m 10 -w '%{http_code}' "$@" "http://127.0.0.1:$port/"; }
+  asked() { grep -c "^$1\$" "$work/methods"; }
+  check "a GET whose gear dies is sent again, as often as 'retries' says" is "502 4" "$(request) $(asked GET)"
+  check "so are HEAD and OPTIONS" is "502 4 502 4" "$(request -I) $(asked HEAD) $(request -X OPTIONS) $(asked OPTIONS)"
+  check "a POST is not" is "502 1" "$(request -d x) $(asked POST)"
+  check "nor PUT, PATCH and DELETE" is "502 1 502 1 502 1" \
+    "$(request -X PUT -d x) $(asked PUT) $(request -X PATCH -d x) $(asked PATCH) $(request -X DELETE) $(asked DELETE)"
+  haproxy_says 'set server express/gear-0000000d-prod state maint; del server express/gear-0000000d-prod' > /dev/null
+  kill "$pid"
+}
+
 users_cfg() {
   printf 'global\n    stats socket %s/sock mode 600 level admin\ndefaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\n' "$work"
   printf 'frontend f\n    bind 127.0.0.1:%s\n    default_backend mine\n\nbackend mine # shop\n\tserver a 127.0.0.1:1\n\n# of the other\nbackend other\n    server b 127.0.0.1:2\n' "$port"
@@ -151,6 +174,25 @@ users_haproxy() { # users_haproxy BACKEND FILTER...
   check "with its mode" is 604 "$(stat -c %a "$work/user.cfg")"
   check "a README of the hooks that was changed stays, ours goes" is "$([[ $backend == mine ]] || echo "my own words")" \
     "$(cat "$home/repo/.openshift/action_hooks/README" 2> /dev/null)"
+  rm -rf "$home"
+}
+
+# What setup says of the retries in a user's file: only what is missing.
+users_retries() {
+  local again='retry-on conn-failure empty-response' once='http-request disable-l7-retry if !{ method GET HEAD OPTIONS }'
+  says_of() { # says_of DEFAULTS BACKEND: with these lines in the one and the other
+    users_cfg | sed "s/^    timeout connect/    ${1:-# none}\n&/; s/^backend mine.*/&\n    ${2:-# none}/" > "$work/user.cfg"
+    setup --haproxy-cfg "$work/user.cfg" --backend mine > "$work/last" 2>&1
+    "$dir/bin/teardown" > /dev/null 2>&1
+    sed -n 's/.*note: .mine. in .* \(loses\|repeats\) .*/\1/p' "$work/last" | xargs
+  }
+  check "a file without retries is told of them" is loses "$(says_of '' '')"
+  check "one that tries again when the connection fails only, too" is loses "$(says_of 'retry-on conn-failure' '')"
+  check "one that repeats whatever it was is warned" is repeats "$(says_of "$again" '')"
+  check "also when it asks for all errors that can be" is repeats "$(says_of '' 'retry-on all-retryable-errors')"
+  check "one that repeats what is safe is right" is "" "$(says_of "$again" "$once")"
+  check "a backend's own line counts, not that of the defaults" is loses "$(says_of "$again" 'retry-on conn-failure')"
+  check "nothing is said of TCP" is "" "$(says_of '' 'mode tcp')"
   rm -rf "$home"
 }
 
@@ -217,6 +259,7 @@ run_it
 users_haproxy mine cat
 users_haproxy other cat
 users_haproxy mine sed 's/$/\r/'
+users_retries
 refusals
 trust
 [[ -z ${1:-} ]] || settings_are_complete "$1"
