@@ -84,6 +84,7 @@ check_daemon_signals() {
   printf 'up_pct = nonsense\n' > "$file"
   kill -HUP "$pid"
   await 20 logged "ERROR.*The configuration stays as it was: up_pct = 'nonsense' .conf/haproxy_ctld.conf line 1.: must be a number" || fail 'HUP: a broken file is not reported'
+  another_farm_after_hup "$pid"
   printf '%s\n' "$good" > "$file"
   mv "$logs/scale_events.log" "$logs/rotated"
   kill -HUP "$pid"
@@ -118,6 +119,29 @@ check_daemon_signals() {
 end_and_wait() {
   kill -TERM "$1"
   await 20 is_dead "$1" || fail 'TERM does not end it'
+}
+
+# What would make it another farm's controller: the old configuration stays, whole, and the gears with it. The tools refuse the same.
+another_farm_after_hup() {
+  local setting before
+  await 20 answers || fail 'HUP: no gear serves before'
+  before=$(gears_in serving)
+  for setting in "lxc_path = $work/nobody" 'namespace = other' 'backend = other' "stats_socket = $run/stats-operator" "haproxy_cfg = $conf/other.cfg"; do
+    printf '%s\n' "$good" "$setting" | awk -F ' = ' '{ last[$1] = $0 } END { for (key in last) print last[key] }' > "$file"
+    kill -HUP "$1"
+    await 20 logged "ERROR.*The configuration stays as it was: ${setting%% =*} would change from '.*' to '${setting#*= }', and .*: put it back, or" ||
+      fail "HUP with $setting: not refused"
+    check "HUP with $setting: one line says so" test "$(log_count "${setting%% =*} would change")" -eq 1
+  done
+  printf '%s\n' "$good" > "$file"
+  expect '--check after them' 0 'agree: ' '^$' haproxy_ctld --check
+  check 'HUP with all of them: the same gears serve' test "$(gears_in serving)" = "$before"
+  check 'HUP with all of them: they answer' answers
+  check 'HUP with all of them: no gear was lost' test "$(log_count 'lost|destroyed|skipped')" -eq 0
+  for setting in 'add-gear' 'remove-gear --now' 'haproxy_ctld --check' 'haproxy_ctld --once --dry-run' 'haproxy_ctld --status'; do
+    # shellcheck disable=SC2086  # words
+    expect "$setting with another lxc_path" 2 '^$' "the gears of gear-registry.json are in lxc_path '$lxc_path', not in '$work/nobody': correct lxc_path" $setting "--lxc-path=$work/nobody"
+  done
 }
 
 # The last good limits outlive a HUP.

@@ -14,7 +14,10 @@ namespace gearscale::fuzz {
 namespace {
 
 codec::RegistryContext context(std::string boot_id) {
-  return {.application = {.app = "shop", .ns = "prod"}, .boot_id = std::move(boot_id), .now = core::Time{core::Millis{900'000}}};
+  return {.application = {.app = "shop", .ns = "prod"},
+          .lxc_path = "/var/lib/lxc",
+          .boot_id = std::move(boot_id),
+          .now = core::Time{core::Millis{900'000}}};
 }
 
 bool is_template(const std::string& name) { return name.empty() || is_safe_name(name, core::kMaxContainerName); }

@@ -3,6 +3,7 @@
 #include "gearscale/cli/config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "gearscale/base/check.hpp"
@@ -45,6 +46,12 @@ class Reader {
   const Values& values_;
 };
 
+// A directory without a slash at its end, so that one directory has one name.
+std::string without_end(std::string_view directory) {
+  while (directory.size() > 1 && directory.ends_with('/')) directory.remove_suffix(1);
+  return std::string(directory);
+}
+
 bool overrides(const Value& value) { return value.origin > Origin::scale_limits; }
 
 core::Policy read_policy(const Reader& read) {
@@ -78,7 +85,7 @@ LimitsSource read_limits(const Values& values) {
 }
 
 Paths read_paths(const Reader& read) {
-  const auto& haproxy = read.text("haproxy_dir");
+  const auto haproxy = without_end(read.text("haproxy_dir"));
   const auto& logs = read.text("log_dir");
   return {.haproxy_dir = haproxy,
           .haproxy_cfg = read.text("haproxy_cfg"),
@@ -111,7 +118,7 @@ haproxy::Options read_haproxy(const Reader& read, const core::Application& appli
 gears::Options read_gears(const Reader& read, const core::Application& application) {
   gears::Options options;
   options.application = application;
-  options.lxc_path = read.text("lxc_path");
+  options.lxc_path = without_end(read.text("lxc_path"));
   options.template_name = read.text("template");
   options.bridge = read.text("bridge");
   if (!read.text("address_pool").empty()) options.pool = parse_pool(read.text("address_pool")).value();
@@ -193,6 +200,29 @@ Result<DaemonFiles> find_daemon_files(const Sources& sources) {
   const auto directory = resolve_haproxy_dir(sources);
   if (!directory) return fail(directory.error());
   return DaemonFiles{.pid_file = path_in(*directory, kPidFile), .output_file = path_in(*directory, kOutputFile)};
+}
+
+Result<void> check_same_farm(const Config& before, const Config& after) {
+  // What is only read at a start, and what the gears that are there belong to.
+  constexpr std::string_view kRestart = "it is read at a start only: put it back, or restart the controller";
+  constexpr std::string_view kStay = "the gears that are there belong to it: put it back, or run teardown and set the application up anew";
+  struct Tie {
+    std::string_view key;
+    const std::string &before, &after;
+    std::string_view advice;
+  };
+  const std::array ties{Tie{"app", before.application.app, after.application.app, kStay},
+                        Tie{"namespace", before.application.ns, after.application.ns, kStay},
+                        Tie{"uuid", before.uuid, after.uuid, kStay},
+                        Tie{"haproxy_dir", before.paths.haproxy_dir, after.paths.haproxy_dir, kStay},
+                        Tie{"lxc_path", before.gears.lxc_path, after.gears.lxc_path, kStay},
+                        Tie{"backend", before.haproxy.backend, after.haproxy.backend, kStay},
+                        Tie{"haproxy_cfg", before.paths.haproxy_cfg, after.paths.haproxy_cfg, kRestart},
+                        Tie{"stats_socket", before.haproxy.stats_socket, after.haproxy.stats_socket, kRestart}};
+  const auto changed = std::ranges::find_if(ties, [](const Tie& tie) { return tie.before != tie.after; });
+  if (changed == ties.end()) return {};
+  return fail(Errc::config, std::string(changed->key) + " would change from '" + printable(changed->before) + "' to '" +
+                                printable(changed->after) + "', and " + std::string(changed->advice));
 }
 
 Result<core::Limits> merge_limits(const LimitsSource& source, const std::optional<core::Limits>& file) {

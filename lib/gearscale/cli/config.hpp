@@ -67,6 +67,10 @@ struct DaemonFiles {
 };
 Result<DaemonFiles> find_daemon_files(const Sources& sources);
 
+// Is `after` still the application and the farm of `before`? What makes it so cannot change while a controller runs: it would take the gears
+// that are there for lost. Errc::config with the first setting that would, its two values, and what to do.
+Result<void> check_same_farm(const Config& before, const Config& after);
+
 // The pool holds at least scale_max + standby_count + 4 addresses where there is a scale_max (spare ones for gears that leave while others
 // come). Errc::config otherwise; a pool that is not given (address 0) is no error.
 Result<void> check_pool_size(const Config& config, const core::Limits& limits);

@@ -165,13 +165,11 @@ void survive_lost_readers() {
   ::sigaction(SIGPIPE, &nothing, nullptr);
 }
 
-// After HUP: the new configuration, or the old one when the new one is wrong or would be another application's.
+// After HUP: the new configuration, or the old one when the new one is wrong or would be another farm's.
 Config reread(const ControllerOptions& options, const RealParts& parts, EventSink& events) {
   auto config = load_config(options.common);
-  auto ready = config ? prepare_to_scale(*config) : Result<void>(fail(config.error()));
-  if (ready && (config->paths.pid_file != parts.config.paths.pid_file || config->application.app != parts.config.application.app)) {
-    ready = fail(Errc::config, "application or directories changed, which needs a restart");
-  }
+  auto ready = config ? check_same_farm(parts.config, *config) : Result<void>(fail(config.error()));
+  if (ready) ready = prepare_to_scale(*config);
   if (ready) {
     events.text(Severity::info, "Configuration re-read");
     return std::move(*config);
@@ -211,6 +209,8 @@ int run_controller_loop(const ControllerOptions& options, ReadyReport& ready, bo
   // At a start there are no last good limits to stay with.
   if (const auto limits = parts->files.strict_limits(); !limits) return give_up(limits.error());
   if (const auto setup = parts->balancer.check_setup(); !setup) return give_up(setup.error());
+  // Another farm's registry will not become ours; a corrupt one is the loop's to mend.
+  if (const auto loaded = parts->store.load(); !loaded && loaded.error().code == Errc::config) return give_up(loaded.error());
   if (const auto room = parts->host.check_room(0, ""); !room) return give_up(room.error());
   const auto pid_file = take_pid_file(parts->config.paths.pid_file);
   if (!pid_file) return give_up(pid_file.error());

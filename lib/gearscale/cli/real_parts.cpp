@@ -108,7 +108,7 @@ bool DriverLock::try_hold() {
 RealParts::RealParts(const Config& configuration, Mirror mirror)
     : config(configuration),
       events({config.paths.events_log, config.paths.events_json, config.debug, mirror == Mirror::to_stdout ? stdout : nullptr}),
-      store({config.paths.registry, config.paths.lock}, config.application, clock),
+      store({config.paths.registry, config.paths.lock, config.gears.lxc_path}, config.application, clock),
       balancer(config.haproxy),
       host(config.gears),
       files(config),

@@ -259,6 +259,7 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
                                   context.application.ns + "': correct app and namespace, or haproxy_dir");
   }
   core::Registry registry;
+  const auto lxc_path = members.text_or_none("lxc_path");
   const auto boot_id = members.text("boot_id");
   registry.generation = members.counter("generation");
   registry.last_addition = from_ms(members.number("last_addition_ms", kLatestMs));
@@ -282,6 +283,11 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
   auto taken = list.take();
   if (!taken) return fail(taken.error());
   registry.gears = std::move(*taken);
+  if (!lxc_path.empty() && !registry.gears.empty() && lxc_path != context.lxc_path) {
+    // Where we would look there are none of them, and all would be taken for lost.
+    return fail(Errc::config, "the gears of gear-registry.json are in lxc_path '" + printable(lxc_path) + "', not in '" + context.lxc_path +
+                                  "': correct lxc_path; to move the application there, run teardown first");
+  }
   if (boot_id != context.boot_id) start_times_now(registry, context.now);
   return registry;
 }
@@ -293,6 +299,7 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
   auto text = dump(Json{{"version", kVersion},
                         {"app", context.application.app},
                         {"namespace", context.application.ns},
+                        {"lxc_path", context.lxc_path},
                         {"boot_id", context.boot_id},
                         {"generation", registry.generation},
                         {"last_addition_ms", to_ms(registry.last_addition)},

@@ -112,7 +112,8 @@ Result<std::optional<std::string>> RegistryStore::read(Fd file) {
   version.file = std::move(file);
   version_ = std::move(version);
   if (!text) return std::optional<std::string>(text.error().message);
-  auto decoded = codec::decode_registry(*text, {.application = application_, .boot_id = *boot_now, .now = clock_.now()});
+  auto decoded =
+      codec::decode_registry(*text, {.application = application_, .lxc_path = paths_.lxc_path, .boot_id = *boot_now, .now = clock_.now()});
   if (!decoded && decoded.error().code == Errc::config) {
     version_ = {};  // nothing of it may be taken for read
     return fail(decoded.error());
@@ -150,7 +151,8 @@ Result<void> RegistryStore::save(const core::Registry& registry) {
   GEARSCALE_CHECK(!held_.expired());
   const auto boot_now = boot();
   if (!boot_now) return fail(boot_now.error());
-  const auto text = codec::encode_registry(registry, {.application = application_, .boot_id = *boot_now, .now = clock_.now()});
+  const auto text = codec::encode_registry(
+      registry, {.application = application_, .lxc_path = paths_.lxc_path, .boot_id = *boot_now, .now = clock_.now()});
   if (auto written = replace_file(paths_.registry, text, {.mode_if_new = 0640}); !written) {
     version_ = {};
     return written;

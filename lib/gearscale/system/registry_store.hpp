@@ -18,6 +18,7 @@ namespace gearscale::system {
 struct RegistryPaths {
   std::string registry;  // conf/gear-registry.json
   std::string lock;      // run/gearscale.lock
+  std::string lxc_path;  // where the gears of this registry are
 };
 
 // For one thread; at most one for each registry in a process (FileLock says why). `clock` must outlive it.

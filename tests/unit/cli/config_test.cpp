@@ -248,3 +248,35 @@ TEST_CASE("stop and status find the daemon's files even while the configuration 
   REQUIRE(files);
   CHECK(files->pid_file == "/srv/haproxy/run/haproxy_ctld.pid");
 }
+
+TEST_CASE("a farm stays the same only with the same application, directories, backend and socket") {
+  const auto with = [](const std::string& key, const std::string& value) {
+    FakeSources sources;
+    if (!key.empty()) sources.command_line[key] = value;
+    return sources.config().value();
+  };
+  const auto before = with("", "");
+  for (const auto& [key, value] : {std::pair("namespace", "prod"), std::pair("uuid", "5f00"), std::pair("haproxy_dir", "/srv/h"),
+                                   std::pair("lxc_path", "/srv/lxc"), std::pair("backend", "other")}) {
+    INFO(key);
+    const auto same = check_same_farm(before, with(key, value));
+    REQUIRE_FALSE(same);
+    CHECK(same.error().code == Errc::config);
+    CHECK(same.error().message.find(std::string(key) + " would change from '") == 0);
+    CHECK(same.error().message.find(std::string("' to '") + value +
+                                    "', and the gears that are there belong to it: put it back, or run teardown") != std::string::npos);
+    CHECK(check_same_farm(with(key, value), with(key, value)));
+  }
+  for (const auto& [key, value] : {std::pair("haproxy_cfg", "/srv/haproxy.cfg"), std::pair("stats_socket", "/run/h.sock")}) {
+    INFO(key);
+    const auto same = check_same_farm(before, with(key, value));
+    REQUIRE_FALSE(same);
+    CHECK(same.error().message.find("it is read at a start only: put it back, or restart the controller") != std::string::npos);
+  }
+  for (const auto& [key, value] :
+       {std::pair("bridge", "br1"), std::pair("address_pool", "10.88.0.10-10.88.0.99/24"), std::pair("template", "t2"),
+        std::pair("gear_port", "81"), std::pair("log_dir", "/srv/logs"), std::pair("lxc_path", "/var/lib/lxc/")}) {
+    INFO(key);
+    CHECK(check_same_farm(before, with(key, value)));
+  }
+}

@@ -12,7 +12,10 @@ namespace gearscale::test {
 inline core::Time at(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
 
 inline codec::RegistryContext context() {
-  return {.application = {.app = "shop", .ns = "prod"}, .boot_id = "5f0c1f64-0000-4000-8000-000000000001", .now = at(900'000)};
+  return {.application = {.app = "shop", .ns = "prod"},
+          .lxc_path = "/var/lib/lxc",
+          .boot_id = "5f0c1f64-0000-4000-8000-000000000001",
+          .now = at(900'000)};
 }
 
 inline core::Registry registry() {

@@ -21,6 +21,7 @@ TEST_CASE("a registry is written in a form that people can read") {
   "version": 1,
   "app": "shop",
   "namespace": "prod",
+  "lxc_path": "/var/lib/lxc",
   "boot_id": "5f0c1f64-0000-4000-8000-000000000001",
   "generation": 18446744073709551615,
   "last_addition_ms": 500000,
@@ -85,6 +86,23 @@ TEST_CASE("a registry that is written is read back, gears without an address inc
   const auto empty = decode_registry(encode_registry({}, context()), context());
   REQUIRE(empty);
   CHECK(empty->gears.empty());
+}
+
+TEST_CASE("a registry whose gears are in another lxc_path is refused, one without gears or of before there was that member is not") {
+  auto elsewhere = context();
+  elsewhere.lxc_path = "/srv/lxc";
+  const auto text = encode_registry(registry(), context());
+  const auto refused = decode_registry(text, elsewhere);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::config);
+  CHECK(refused.error().message ==
+        "the gears of gear-registry.json are in lxc_path '/var/lib/lxc', not in '/srv/lxc': correct lxc_path; to move the application "
+        "there, run "
+        "teardown first");
+  CHECK(decode_registry(text, context()));
+  CHECK(decode_registry(encode_registry({}, context()), elsewhere));
+  CHECK(decode_registry(replaced(text, "  \"lxc_path\": \"/var/lib/lxc\",\n", ""), elsewhere));
+  CHECK(decode_registry(replaced(text, "\"/var/lib/lxc\"", "7"), context()).error().code == Errc::unavailable);
 }
 
 TEST_CASE("after a reboot times start now and deadlines keep their length") {
