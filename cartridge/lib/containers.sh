@@ -11,13 +11,33 @@ config_value() {
     END { print value }' "$1"
 }
 
+# is_roots_alone LXC_PATH NAME: may root point an lxc-* program at it? They do what its config says, programs included, and follow lxc_rdepends:
+# the directory and these files have to be root's, and nobody else's to write. As gears/trusted_place of the library.
+is_roots_alone() {
+  local file
+  [[ -n $(find "$1/$2" -maxdepth 0 -type d -uid 0 ! -perm /022 2> /dev/null) ]] || return 1
+  for file in "$1/$2"/{config,lxc_rdepends}; do
+    [[ ! -e $file && ! -L $file ]] || [[ -n $(find "$file" -maxdepth 0 -type f -uid 0 -links 1 ! -perm /022 2> /dev/null) ]] || return 1
+  done
+}
+
+# close_directory LXC_PATH NAME GROUP: nobody passes but root and the container's root, whose gid out here is GROUP (0: a privileged one).
+close_directory() {
+  chown "root:$3" "$1/$2"
+  chmod 710 "$1/$2"
+}
+
 # marked_containers LXC_PATH MARK PREFIX SUFFIX: containers with this mark (lxc.group) that are named PREFIX-XXXXXXXX and the suffix.
 marked_containers() {
   local config name
-  for config in "$1"/*/config; do
-    [[ -f $config && $(config_value "$config" lxc.group) == "$2" ]] || continue
+  for config in "$1/$3"-*/config; do
     name=$(basename "$(dirname "$config")")
-    [[ ! $name =~ ^"$3"-[0-9a-f]{8}"$4"$ ]] || printf '%s\n' "$name"
+    [[ $name =~ ^"$3"-[0-9a-f]{8}"$4"$ && ! -L $1/$name ]] || continue
+    if [[ ! -f $config || -L $config ]]; then
+      printf '%s: left alone: it is not a regular file\n' "$config" >&2
+    elif [[ $(config_value "$config" lxc.group) == "$2" ]]; then
+      printf '%s\n' "$name"
+    fi
   done
 }
 
@@ -45,7 +65,9 @@ thaw_nested() {
 }
 
 # destroy_container LXC_PATH NAME SECONDS: stops it (clean shutdown within SECONDS, then killed; 0: killed at once), destroys it, removes its traces.
+# 2, and nothing done, when it is not root's alone.
 destroy_container() {
+  is_roots_alone "$1" "$2" || return 2
   thaw_nested "$1" "$2"
   { [[ $3 -gt 0 ]] && lxc-stop -P "$1" -n "$2" -t "$3" || lxc-stop -P "$1" -n "$2" -k; } > /dev/null 2>&1 || true
   lxc-destroy -P "$1" -n "$2" > /dev/null 2>&1 || return 1

@@ -22,7 +22,7 @@ make_rootfs() {
   local link file
   mkdir -p "$usr_local/bin" "$rootfs"/{usr,opt/gearscale,etc/lxc,etc/ssh,proc,sys,dev,run,tmp,root,var/lib/lxc,var/lib/haproxy,var/cache/lxc,var/log,var/tmp}
   mkdir -p "$rootfs/var/lib/gearscale" "$rootfs$app_home"
-  chmod 755 "$directory" "$rootfs"
+  chmod 755 "$rootfs"
   chmod 1777 "$rootfs/tmp" "$rootfs/var/tmp"
   ln -s ../run "$rootfs/var/run"
   for link in bin sbin lib lib32 lib64 libx32; do
@@ -137,6 +137,6 @@ lxc.net.0.hwaddr = $(printf '00:16:3e:%02x:%02x:%02x' "$b" "$c" "$d")
 lxc.net.0.ipv4.address = $address
 END
   [[ $gateway == none ]] || printf 'lxc.net.0.ipv4.gateway = %s\n' "$gateway" >> "$directory/config.new"
-  chmod 644 "$directory/config.new"
+  chmod 640 "$directory/config.new"
   mv "$directory/config.new" "$directory/config"
 }

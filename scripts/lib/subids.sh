@@ -68,7 +68,7 @@ remove_line() (
 
 # Prints the configuration of a container that has the ids from BASE, nothing when there is none.
 range_user() {
-  grep -lsE "^[[:space:]]*lxc\.idmap[[:space:]]*=[[:space:]]*[ug] +[0-9]+ +$1( |\$)" "${@:2}" | head -n 1 || true
+  grep -D skip -lsE "^[[:space:]]*lxc\.idmap[[:space:]]*=[[:space:]]*[ug] +[0-9]+ +$1( |\$)" "${@:2}" | head -n 1 || true
 }
 
 # drop_range RECORD: takes back what add_range added. A range that a container still has is kept, with a word.

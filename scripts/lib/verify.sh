@@ -11,7 +11,9 @@ make_clone() {
   lxc-copy -P "$lxc_path" -n "$name" -N "$clone" -s -B overlay > /dev/null 2>&1 || true
   # The files are asked, not the exit code: lxc-copy of LXC 6.0 complains about a clone that is there.
   [[ -f $lxc_path/$clone/config ]] || die "verify: lxc-copy -s -B overlay made no clone of $name"
-  chmod o+x "$lxc_path/$clone"
+  # lxc-copy gives the directory to the gears' root.
+  close_directory "$lxc_path" "$clone" "$(stat -c %g "$lxc_path/$clone")"
+  is_roots_alone "$lxc_path" "$clone" || die "verify: $lxc_path/$clone/config is not root's alone"
   options=$(config_value "$lxc_path/$clone/config" lxc.rootfs.options)
   sed -i '/^[ \t]*lxc\.\(net\.\|group\|start\.\)/d' "$lxc_path/$clone/config"
   printf 'lxc.net.0.%s\n' 'type = veth' 'flags = up' 'name = eth0' 'ipv4.address = 192.0.2.2/24' >> "$lxc_path/$clone/config"

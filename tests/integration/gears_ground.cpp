@@ -134,7 +134,8 @@ void Ground::make_template(const GroundOptions& wanted) {
   const auto directory = options.lxc_path + "/" + options.template_name;
   const auto root = directory + "/rootfs";
   make_rootfs(root);
-  REQUIRE(::chmod(directory.c_str(), 0711) == 0);
+  REQUIRE(::chmod(directory.c_str(), 0710) == 0);
+  REQUIRE(::chown(directory.c_str(), 0, wanted.idmap ? wanted.idmap->base : 0) == 0);
   std::string config = "lxc.include = /usr/share/lxc/config/common.conf\n";
   if (wanted.idmap) {
     config += "lxc.include = /usr/share/lxc/config/userns.conf\n";

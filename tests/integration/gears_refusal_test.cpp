@@ -59,6 +59,25 @@ TEST_CASE("a template that cannot be cloned is refused") {
     write(ground.options.lxc_path + "/tmpl/config", "lxc.nonsense = 1\n");
     check_refused(ground, "template tmpl: liblxc cannot open container tmpl");
   }
+  SECTION("that others than root may change, or reach") {
+    const auto directory = ground.options.lxc_path + "/tmpl";
+    REQUIRE(::chown((directory + "/config").c_str(), ground.options.idmap->base, 0) == 0);
+    check_refused(ground, "template tmpl: " + directory + "/config belongs to user 1000000, who could tell root what to do");
+    REQUIRE(::chown((directory + "/config").c_str(), 0, 0) == 0);
+    REQUIRE(::chmod(directory.c_str(), 0711) == 0);
+    check_refused(ground, "template tmpl: " + directory + " is to be passed by root and the gears' root alone");
+    REQUIRE(::chmod(directory.c_str(), 0700) == 0);
+    check_refused(ground, "template tmpl: " + directory + " is to be passed by root and the gears' root alone");
+  }
+  SECTION("with a map of ids from an included file") {
+    const auto config = ground.options.lxc_path + "/tmpl/config";
+    write(ground.options.lxc_path + "/map.conf", "lxc.idmap = u 0 1000000 65536\nlxc.idmap = g 0 1000000 65536\n");
+    auto text = read(config);
+    for (auto at = text.find("lxc.idmap"); at != std::string::npos; at = text.find("lxc.idmap"))
+      text.erase(at, text.find('\n', at) + 1 - at);
+    write(config, "lxc.include = " + ground.options.lxc_path + "/map.conf\n" + text);
+    check_refused(ground, "template tmpl gets lxc.idmap from a file that it includes: write the two lines into " + config + " itself");
+  }
   SECTION("in a directory that a mapped root cannot pass") {
     REQUIRE(::chmod(ground.options.lxc_path.c_str(), 0700) == 0);
     check_refused(ground, "unprivileged gears cannot pass the directory " + ground.options.lxc_path + ". Run: chmod o+x");
@@ -156,6 +175,39 @@ TEST_CASE("a foreign container that bears a gear's name is left alone") {
   CHECK(error_of(run_job(host, JobKind::bring_up, gear)).code == Errc::config);
   detail_of(run_job(host, JobKind::tear_down, gear));
   CHECK(trim(run({"lxc-info", "-P", ground.options.lxc_path, "-n", place.name, "-s", "-H"}).text) == "RUNNING");
+}
+
+TEST_CASE("a gear whose config somebody else may have written is not touched, and is there again when it is root's") {
+  if (cannot_run()) return;
+  const Ground ground;
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  const auto other = ground.gear(2);
+  detail_of(run_job(host, JobKind::bring_up, gear));
+  detail_of(run_job(host, JobKind::bring_up, other));
+  const auto place = ground.place(gear);
+  const auto mark = ground.options.lxc_path + "/was-run";
+  write(place.config(), read(place.config()) + "lxc.hook.destroy = /bin/touch " + mark + "\n");
+  REQUIRE(::chown(place.directory().c_str(), ground.options.idmap->base, ground.options.idmap->base) == 0);
+  const auto why = place.directory() + " belongs to user 1000000, who could tell root what to do: it is not touched.";
+  for (const auto kind : {JobKind::bring_up, JobKind::stand_by, JobKind::tear_down}) {
+    const auto error = error_of(run_job(host, kind, gear));
+    CHECK(error.code == Errc::config);
+    CHECK(error.message.find(why) == 0);
+  }
+  CHECK(*host.inspect(gear.id) == core::ContainerState::unknown);
+  const auto list = host.list();
+  REQUIRE(list);
+  REQUIRE(list->size() == 2);
+  CHECK((*list)[0].state == core::ContainerState::unknown);
+  CHECK((*list)[0].trouble.find(why) == 0);
+  CHECK((*list)[1].state == core::ContainerState::running);
+  CHECK(fetch(gear) == "hello from the template\n");
+  CHECK_FALSE(std::filesystem::exists(mark));
+  REQUIRE(::chown(place.directory().c_str(), 0, ground.options.idmap->base) == 0);
+  tear_down_fully(ground, host, gear);
+  CHECK(std::filesystem::exists(mark));  // root's own config is obeyed
+  tear_down_fully(ground, host, other);
 }
 
 TEST_CASE("a gear with another address than asked for is not handed out") {

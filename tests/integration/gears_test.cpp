@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gears by liblxc for real: what they are while they live, that nothing is left when they are gone, and what is refused.
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "gears_ground.hpp"
 #include "gearscale/base/text.hpp"
@@ -12,6 +17,41 @@
 namespace gearscale::test {
 
 using gears::LxcGearHost;
+
+namespace {
+
+// "0710 0 1000000": mode, owner and group of what is at a path.
+std::string owners(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return "nothing";
+  char text[64];
+  std::snprintf(text, sizeof text, "%04o %u %u", info.st_mode & 07777U, info.st_uid, info.st_gid);
+  return text;
+}
+
+// A process that looks on while a gear is made. Its exit code: 0 when the directory and its config were root's all the time, and open to nobody
+// but the group; 1 when they were not.
+pid_t onlooker(const gears::Place& place) {
+  const auto pid = ::fork();
+  if (pid != 0) return pid;
+  ::alarm(60);  // where none is made
+  for (bool seen = false;;) {
+    struct stat info {};
+    if (::lstat(place.directory().c_str(), &info) == 0) {
+      seen = true;
+      if (info.st_uid != 0 || (info.st_mode & 07027U) != 0) ::_exit(1);
+    }
+    if (::lstat(place.config().c_str(), &info) == 0 && (info.st_uid != 0 || (info.st_mode & 0137U) != 0)) ::_exit(1);
+    if (seen && ::access(place.note().c_str(), F_OK) != 0) ::_exit(0);
+  }
+}
+
+bool was_closed(pid_t onlooker) {
+  int status = -1;
+  return ::waitpid(onlooker, &status, 0) == onlooker && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
 
 TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no trace") {
   if (cannot_run()) return;
@@ -26,8 +66,10 @@ TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no t
   REQUIRE(*host.inspect(gear.id) == core::ContainerState::absent);
   REQUIRE(host.list()->empty());
 
+  const auto looks_on = onlooker(ground.place(gear));
   const auto up = run_job(host, JobKind::bring_up, gear);
   CHECK(without_numbers(detail_of(up)) == "ready in # ms (clone #, start #, probe #)");
+  CHECK(was_closed(looks_on));
   CHECK(up.pid > 0);
   CHECK(fetch(gear) == "hello from the template\n");
   CHECK(*host.inspect(gear.id) == core::ContainerState::running);
@@ -49,6 +91,12 @@ TEST_CASE("a gear is cloned, started and probed, is found again, and leaves no t
   CHECK(trim(run_inside(ground, gear, "hostname; cat /etc/hostname").text) == ground.place(gear).name + "\n" + ground.place(gear).name);
   CHECK(trim(run_inside(ground, gear, "cat /sys/class/net/eth0/address").text) == gears::mac_of(gear.address));
   CHECK(read(template_config) == template_before);
+
+  const auto directory = ground.place(gear).directory();
+  CHECK(owners(directory) == "0710 0 1000000");
+  CHECK(owners(directory + "/config") == "0640 0 0");
+  CHECK(owners(directory + "/overlay") == "0710 0 1000000");
+  CHECK(owners(directory + "/overlay/delta") == "0755 1000000 1000000");
 
   // Again: it is there whole, so it is only probed.
   CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (probe #)");
@@ -178,7 +226,11 @@ TEST_CASE("a full copy serves as well as an overlay") {
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
   REQUIRE(host.check_room(1, ""));
+  const auto looks_on = onlooker(ground.place(gear));
   CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (clone #, start #, probe #)");
+  CHECK(was_closed(looks_on));
+  CHECK(owners(ground.place(gear).directory()) == "0710 0 1000000");
+  CHECK(owners(ground.place(gear).directory() + "/rootfs") == "0755 1000000 1000000");
   CHECK(fetch(gear) == "hello from the template\n");
   const auto config = read(ground.place(gear).config());
   CHECK(config.find("lxc.rootfs.path = dir:" + ground.place(gear).directory() + "/rootfs\n") != std::string::npos);
@@ -215,7 +267,10 @@ TEST_CASE("privileged gears are possible") {
   LxcGearHost host(ground.options);
   const auto gear = ground.gear(1);
   REQUIRE(host.check_room(1, ""));
+  const auto looks_on = onlooker(ground.place(gear));
   detail_of(run_job(host, JobKind::bring_up, gear));
+  CHECK(was_closed(looks_on));
+  CHECK(owners(ground.place(gear).directory()) == "0700 0 0");
   CHECK(fetch(gear) == "hello from the template\n");
   CHECK(run_inside(ground, gear, "rm -r /var/data && mkdir /var/data && echo new > /var/www/index.html").exit_code == 0);
   CHECK(fetch(gear) == "new\n");

@@ -91,7 +91,9 @@ check 'all were logged' all_logged
 
 # --- what a gear reaches: everything that it may do, it does as a user that is nobody here ---
 base=$(sed -n 's/^lxc.idmap = u 0 \([0-9]*\) .*/\1/p' "$lxcpath/$template/config")
-as_gear_root() { setpriv --reuid "$base" --regid "$base" --clear-groups "$@"; }
+# A shell between: setpriv still has root's capabilities when it looks for its program.
+as() { setpriv --reuid "$1" --regid "$1" --clear-groups sh -c '"$@"' sh "${@:2}"; }
+as_gear_root() { as "$base" "$@"; }
 container=$app-$(in_registry | head -n 1 | sed 's/^gear-//')
 init=$(lxc-info -P "$lxcpath" -n "$container" -pH)
 inside() { lxc-attach -P "$lxcpath" -n "$container" --clear-env -- /bin/busybox sh -c "$1"; }
@@ -105,6 +107,71 @@ for path in "$dir/conf/gear-registry.json" "$dir/conf/haproxy_ctld.conf" "$log" 
   check "even outside its root could not read $path" not as_gear_root cat "$path"
 done
 check 'nor ask the Runtime API' test -z "$(as_gear_root socat -t 2 - "UNIX-CONNECT:$dir/run/stats" <<< 'show info' 2> /dev/null)"
+
+# --- a gear's root and a local account together are nobody ---
+as_nobody() { as 65534 "$@" 2> /dev/null; }
+other=$app-$(in_registry | tail -n 1 | sed 's/^gear-//')
+check 'there are two gears' test "$container" != "$other"
+setuid=$lxcpath/$container/overlay/delta/setuid
+inside 'cat > /setuid && chmod 6755 /setuid' < /usr/bin/id
+check 'a setuid program of the gear is there' test "$(stat -c '%a %u' "$setuid")" = "6755 $base"
+ln "$setuid" "$work/reached"
+check "(where nobody can reach it he runs it, and is the gears' user)" test "$(as_nobody "$work/reached" -u)" = "$base"
+check 'nobody cannot run it' exits 126 as_nobody "$setuid" -u
+for path in "$lxcpath/$container" "$lxcpath/$container/config" "$lxcpath/$container/overlay" "$lxcpath/$container/overlay/delta" \
+  "$lxcpath/$template/rootfs" "$lxcpath/$template/config"; do
+  check "nobody cannot even look at $path" not as_nobody stat "$path/."
+done
+modes() { stat -c '%a %u %g' "$@" | tr '\n' ' '; }
+check "its directory is root's, and its group is the way in" test "$(modes "$lxcpath/$container" "$lxcpath/$container/overlay")" = "710 0 $base 710 0 $base "
+check "its config is root's" test "$(modes "$lxcpath/$container/config")" = '640 0 0 '
+cp "$lxcpath/$other/config" "$work/config.before"
+evil=$work/evil owned=$work/owned
+printf '#!/bin/sh\nid > %s\n' "$owned" > "$evil"
+chmod 755 "$evil"
+# shellcheck disable=SC2016 # for the inner shell
+replace_config() { # as the gears' user, by every way there is
+  as_gear_root sh -c 'printf "%s\nlxc.hook.destroy = %s\n" "$3" "$2" > "$1/new" && mv "$1/new" "$1/config" || printf x >> "$1/config" || mv "$1" "$1.away"' \
+    sh "$lxcpath/$other" "$evil" "$(< "$work/config.before")" 2> /dev/null
+}
+check "the gears' user replaces no config" not replace_config
+check 'and it is the same' cmp -s "$work/config.before" "$lxcpath/$other/config"
+check '--check finds nothing' await_holds
+# Were a directory his all the same, as an earlier version left it, root still would not do what he says.
+chown "$base" "$lxcpath/$other"
+check 'then he replaces it' replace_config
+check '--check names the place' says "$lxcpath/$other belongs to user $base" "$tools/haproxy_ctld" --check
+"$dir/hooks/set-scale-limits" 1 -1 > /dev/null
+check 'a gear can be added all the same' "$tools/add-gear"
+check 'its removal is asked for' "$tools/remove-gear" --gear "${other#"$app-"}" --now --no-wait
+refused_once() { [[ $(events "tear_down failed: $lxcpath/$other belongs to user $base") == 1 ]]; }
+check 'it is refused, with one line' await 10 refused_once
+destroys() { (. "$top/cartridge/lib/containers.sh"; destroy_container "$lxcpath" "$other" 0); }
+check 'the scripts refuse it, too' exits 2 destroys
+check 'nothing of his was run' test ! -e "$owned"
+chown root "$lxcpath/$other"
+check 'his config in a directory that is closed again is still his' says "$lxcpath/$other/config belongs to user $base" "$tools/haproxy_ctld" --check
+cp "$work/config.before" "$work/config.root"
+chmod 640 "$work/config.root"
+mv "$work/config.root" "$lxcpath/$other/config"
+is_gone() { [[ ! -e $lxcpath/$other ]]; }
+check "with root's own config it goes" await 40 is_gone
+check 'and nothing of his was run' test ! -e "$owned"
+
+# --- a place that cannot be read holds nothing up ---
+"$tools/haproxy_ctld_daemon" stop > /dev/null
+mkdir -p "$lxcpath/$app-0bad0001/config" "$lxcpath/$app-0bad0002" "$lxcpath/$app-0bad0003"
+mkfifo "$lxcpath/$app-0bad0002/config"
+ln -s "$lxcpath/$container/config" "$lxcpath/$app-0bad0003/config"
+names_all() { [[ $("$tools/haproxy_ctld" --check 2> /dev/null | grep -c '0bad000[123]/config is not a regular file') == 3 ]]; }
+check '--check names each' names_all
+check 'the controller starts all the same' "$tools/haproxy_ctld_daemon" start
+named_once() { [[ $(events "0bad000[123] is left alone: .* is not a regular file") == 3 ]]; }
+check 'it names each once' await 10 named_once
+check 'and a gear is added' "$tools/add-gear"
+check 'all three are as they were' test "$(find "$lxcpath"/"$app"-0bad000*/config -printf %y)" = dpl
+rm -rf "$lxcpath/$app"-0bad000?
+check '--check finds nothing again' await_holds
 
 # --- what the tools need of root's rights ---
 "$tools/haproxy_ctld_daemon" stop > /dev/null

@@ -46,6 +46,7 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   // One that failed says nothing of how long a listing takes: a single call that hung would blind us for a quarter of an hour.
   next_reconciliation_ = now + (together ? std::max(kReconcileInterval, (ports_.clock.now() - now) * kReconcileShare) : kReconcileInterval);
   if (!together) return fail(together.error());
+  name_troubles(together->containers);
   for (int i = 0; i < together->lost; ++i) core::settle(policy_state_, core::Outcome::lost, now);
   drop_jobs(before, together->registry);
   working.draft = std::move(together->registry);
@@ -62,6 +63,18 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   driver_.executor().sync_file(working.read());
   reconciled_ = true;
   return {};
+}
+
+void Controller::name_troubles(const std::vector<core::ContainerFact>& containers) {
+  std::map<std::string, std::string> troubles;
+  for (const auto& container : containers) {
+    if (container.trouble.empty()) continue;
+    const auto& why = troubles.emplace(container.id, container.trouble).first->second;
+    const auto named = troubles_.find(container.id);
+    if (named != troubles_.end() && named->second == why) continue;
+    recorder_.notice(Severity::error, "the container of gear " + container.id + " is left alone: " + why);
+  }
+  troubles_ = std::move(troubles);
 }
 
 // The end of a job that was begun for an earlier state would be taken for the end of one that the new state waits for.

@@ -2,6 +2,7 @@
 // The one road of a tick: observe, decide, plan, execute, settle, record. Waits for nothing but the ports' own short deadlines.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,7 @@ class Controller {
 
  private:
   Result<void> reconcile(Working& working, const BalancerView& view, bool at_start, core::Time now);
+  void name_troubles(const std::vector<core::ContainerFact>& containers);
   void drop_jobs(const core::Registry& before, const core::Registry& after);
   bool has_strangers(const BalancerView& view, const core::Registry& registry);
   void inspect_suspicious(const core::Registry& registry);
@@ -81,6 +83,7 @@ class Controller {
   std::optional<core::Observation> last_seen_;  // at the last tick
   core::Limits last_limits_;
   std::int64_t haproxy_pid_ = 0;
+  std::map<std::string, std::string> troubles_;  // containers that are left alone, by id, and why: each is said once
   std::size_t next_inspection_ = 0;  // where the next check goes on looking at containers
   std::optional<core::Millis> next_look_;
   bool reconciled_ = false;         // since the start, the loss of the registry or of HAProxy

@@ -74,7 +74,10 @@ class Judge {
     const auto& registry = *seen_.registry;
     for (const auto& gear : registry.gears) look_at(gear);
     for (const auto& container : seen_.containers) {
-      if (find_gear(registry, container.id) == nullptr) say("the container of gear " + container.id + " has no entry in the registry");
+      if (!container.trouble.empty()) {
+        say(container.trouble);
+      } else if (find_gear(registry, container.id) == nullptr)
+        say("the container of gear " + container.id + " has no entry in the registry");
     }
     for (const auto& server : seen_.servers) {
       if (find_gear(registry, server.id) == nullptr) say("the server of gear " + server.id + " has no entry in the registry");

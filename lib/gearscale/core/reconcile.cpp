@@ -27,7 +27,7 @@ class Reconciliation {
     for (auto& gear : registry_.gears) check_state(gear);
     std::vector<const ContainerFact*> strangers;
     for (const auto& container : facts_.containers) {
-      if (find_gear(registry_, container.id) == nullptr) strangers.push_back(&container);
+      if (container.trouble.empty() && find_gear(registry_, container.id) == nullptr) strangers.push_back(&container);
     }
     // Of two with one address the older one stays.
     std::stable_sort(strangers.begin(), strangers.end(), [](auto* left, auto* right) { return left->created_ms < right->created_ms; });

@@ -15,6 +15,8 @@ struct ContainerFact {
   std::uint32_t address = 0;  // as configured; 0 when it has none
   ContainerState state = ContainerState::unknown;
   std::int64_t created_ms = 0;
+  // Why it is left alone: what is at its place cannot be read, or may be somebody else's work. Its state is unknown then, and so is whose it is.
+  std::string trouble = {};
 };
 
 // One server of ours, as HAProxy shows it.
@@ -43,6 +45,7 @@ struct Reconciled {
 //   container runs or is frozen, no entry, its address is one of the pool and nobody else's
 //                                              -> starting (frozen ones without a server: preparing): adopted if it answers, else destroyed
 //   any other container without an entry       -> entry `failed`: it will be destroyed
+//   what is left alone (trouble)               -> nothing, with an entry or without
 //   server without an entry and a container    -> entry `removing`: it will leave HAProxy
 //   two entries with one address               -> the newer one `failed`, another is made
 //   entry whose container has another address  -> `failed`, another is made

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // liblxc writes the clone's config from the template handle's copy in memory. That copy is made ours first, so the mark, the address and
 // the limits stand in the clone's config from its first byte on, and nothing of the template's network can be left in it.
+// Of a map of ids liblxc hears nothing while it clones: it would give the directory to the gear's root, config and all. The directory is
+// root's from mkdir on; what the gear's root needs it is given at the end, and the map is written into the config then.
 #include "gearscale/gears/clone.hpp"
 
 #include <fcntl.h>
@@ -17,8 +19,10 @@
 #include "gearscale/gears/container.hpp"
 #include "gearscale/gears/idmap.hpp"
 #include "gearscale/gears/leftovers.hpp"
+#include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
+#include "gearscale/system/files.hpp"
 
 namespace gearscale::gears {
 
@@ -69,6 +73,17 @@ Result<Container> open_template(const Options& options) {
   return source;
 }
 
+// A map of ids that comes from an included file cannot be kept from liblxc while it clones.
+Result<void> check_own_idmap(const Options& options) {
+  if (!options.idmap) return {};
+  const auto place = Place{.lxc_path = options.lxc_path, .name = options.template_name, .mark = ""};
+  const auto config = read_config(place);
+  if (!config) return fail(config.error());
+  if (config_values(*config, "lxc.idmap").size() == 2) return {};
+  return fail(Errc::config, "template " + options.template_name +
+                                " gets lxc.idmap from a file that it includes: write the two lines into " + place.config() + " itself");
+}
+
 Result<void> configure(Container& clone, const Options& options, const CloneConfig& what) {
   for (const auto& key : keys_not_inherited()) {
     if (auto cleared = clone.clear(key); !cleared) return cleared;
@@ -83,12 +98,46 @@ Result<void> configure(Container& clone, const Options& options, const CloneConf
   return {};
 }
 
+// Root's alone: until the clone is complete nobody passes.
 Result<void> make_directory(const Place& place) {
-  // 0711: what is in it is readable for nobody but root, and the mapped root of the gear can pass.
-  if (::mkdir(place.directory().c_str(), 0711) == 0) return {};
+  if (::mkdir(place.directory().c_str(), 0700) == 0) return {};
   const int number = errno;
-  if (number == EEXIST && ::rmdir(place.directory().c_str()) == 0 && ::mkdir(place.directory().c_str(), 0711) == 0) return {};
+  if (number == EEXIST && ::rmdir(place.directory().c_str()) == 0 && ::mkdir(place.directory().c_str(), 0700) == 0) return {};
   return system::fail_errno(Errc::failed, "cannot make the directory " + place.directory(), number);
+}
+
+struct Handover {
+  const char* what;  // below the gear's directory
+  uid_t owner;
+  mode_t mode;
+};
+
+// Gives a directory to a user, the group always to the gear's root.
+Result<void> hand_over(const Place& place, const IdMap& map, const Handover& each) {
+  const auto path = place.directory() + each.what;
+  const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const bool done =
+      directory.is_open() && ::fchmod(directory.get(), each.mode) == 0 && ::fchown(directory.get(), each.owner, map.base) == 0;
+  return done ? Result<void>() : system::fail_errno(Errc::failed, "cannot hand " + path + " over to the gear's root", errno);
+}
+
+// The map into the config, then what the gear's root works with; last the way in, for its group alone. The config stays root's.
+Result<void> hand_over(const Place& place, const IdMap& map, bool overlay) {
+  const auto range = " 0 " + std::to_string(map.base) + " " + std::to_string(map.count) + "\n";
+  {
+    const auto config = system::open_regular(place.config(), {.flags = O_WRONLY | O_APPEND | O_NOFOLLOW});
+    if (!config) return fail(config.error());
+    const int why = system::write_all(config->get(), "lxc.idmap = u" + range + "lxc.idmap = g" + range);
+    if (why != 0) return system::fail_errno(Errc::failed, "cannot write " + place.config(), why);
+  }
+  crash_point("clone.idmap", "after");
+  if (overlay) {
+    // The kernel mounts the overlay with the rights of the gear's root: it works in these two.
+    for (const auto& each : {Handover{"/overlay/delta", map.base, 0755}, {"/overlay/work", map.base, 0755}, {"/overlay", 0, 0710}}) {
+      if (auto done = hand_over(place, map, each); !done) return done;
+    }
+  }
+  return hand_over(place, map, {"", 0, 0710});
 }
 
 // One attempt, which leaves nothing behind when it fails.
@@ -105,11 +154,14 @@ Result<void> try_clone(const Options& options, const GearSpec& gear, const Place
                          .overlay = overlay,
                          .rootfs_options = source->item("lxc.rootfs.options")};
   if (auto configured = configure(*source, options, what); !configured) return configured;
+  if (auto cleared = options.idmap ? source->clear("lxc.idmap") : Result<void>(); !cleared) return cleared;
   if (auto made = make_directory(place); !made) return made;
   crash_point("clone.directory", "after");
   const LxcLog log(place);
-  if (source->clone_to(place, method)) return {};
-  const auto reason = log.reason();
+  const bool cloned = source->clone_to(place, method);
+  const auto handed = cloned && options.idmap ? hand_over(place, *options.idmap, overlay) : Result<void>();
+  if (cloned && handed) return {};
+  const auto reason = handed ? log.reason() : ": " + handed.error().message;
   const std::string manner = overlay ? " by overlay" : " by a full copy";
   if (auto gone = destroy_remains(place); !gone) return fail(gone.error());
   return fail(Errc::failed, "cannot clone template " + options.template_name + manner + " to " + place.name + reason);
@@ -131,6 +183,7 @@ Result<void> verify(const Options& options, const GearSpec& gear, const Place& p
   const auto wanted = format_ipv4(gear.address) + "/" + std::to_string(options.pool.prefix);
   const auto address = clone->item("lxc.net.0.ipv4.address");
   const auto networks = clone->item("lxc.net");
+  if (auto mapped = check_template_idmap(options, clone->item("lxc.idmap")); !mapped) return mapped;
   if (address == wanted && networks == "veth") return {};
   return fail(Errc::config, "template " + options.template_name +
                                 " gets network settings (lxc.net) from a file that it includes: its clones would have the" + " devices '" +
@@ -143,6 +196,10 @@ Result<void> check_template(const Options& options) {
   const auto source = open_template(options);
   if (!source) return fail(source.error());
   if (auto fits = check_template_idmap(options, source->item("lxc.idmap")); !fits) return fits;
+  if (auto own = check_own_idmap(options); !own) return own;
+  if (auto closed = check_closed(options.lxc_path + "/" + options.template_name, options.idmap ? options.idmap->base : 0); !closed) {
+    return fail(Errc::config, "template " + options.template_name + ": " + closed.error().message);
+  }
   if (options.idmap) {
     if (auto passable = check_passable(options.lxc_path); !passable) return passable;
     if (is_on_path("newuidmap") && is_on_path("newgidmap")) {
@@ -180,13 +237,15 @@ Result<void> destroy_remains(const Place& place) {
   for (const bool repair : {false, true}) {
     struct stat info {};
     if (::lstat(directory.c_str(), &info) != 0) return {};
+    if (auto trusted = check_place_and_its_sources(directory); !trusted) return trusted;
     crash_point("destroy.unmount", "before");
     unmount_below(directory);
     crash_point("destroy.unmount", "after");
     // Without a config liblxc sees no container, and with a broken one neither; with an empty one it clears the whole directory, and the
     // template's list of its clones.
-    const Fd config(::open(place.config().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (repair ? O_TRUNC : 0), 0640));
-    if (!config.is_open()) return system::fail_errno(Errc::failed, "cannot open " + place.config() + " to destroy its container", errno);
+    const auto config =
+        system::open_regular(place.config(), {.flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (repair ? O_TRUNC : 0), .mode = 0640});
+    if (!config) return fail(config.error().code, config.error().message + ", to destroy its container", config.error().sys_errno);
     auto container = Container::open(place.name, place.lxc_path);
     if (!container) continue;
     const LxcLog log(place);

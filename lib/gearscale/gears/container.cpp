@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gearscale/base/text.hpp"
+#include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/files.hpp"
 
 namespace gearscale::gears {
@@ -19,6 +20,7 @@ constexpr std::size_t kMaxReason = 300;
 }  // namespace
 
 Result<Container> Container::open(const std::string& name, const std::string& lxc_path) {
+  if (auto trusted = check_place(lxc_path + "/" + name); !trusted) return fail(trusted.error());
   auto* handle = ::lxc_container_new(name.c_str(), lxc_path.c_str());
   if (handle == nullptr) return fail(Errc::failed, "liblxc cannot open container " + name + ": check " + lxc_path + "/" + name + "/config");
   return Container(handle);
@@ -69,8 +71,10 @@ bool Container::clone_to(const Place& place, Method method) {
 }
 
 LxcLog::LxcLog(const Place& place) : path_(place.log()) {
-  struct stat info {};
-  start_ = ::stat(path_.c_str(), &info) == 0 ? info.st_size : 0;
+  // Made here: liblxc would follow a link, and wait for the reader of a FIFO.
+  const auto file = system::open_regular(path_, {.flags = O_WRONLY | O_CREAT | O_NOFOLLOW, .mode = 0640});
+  if (!file) return;
+  start_ = ::lseek(file->get(), 0, SEEK_END);
   lxc_log log{};
   log.name = place.name.c_str();
   log.lxcpath = place.lxc_path.c_str();

@@ -78,9 +78,7 @@ Result<std::vector<core::ContainerFact>> LxcGearHost::list() {
 Result<core::ContainerState> LxcGearHost::inspect(std::string_view id) {
   if (auto root = check_root(); !root) return fail(root.error());
   const auto work = [&]() -> Result<std::string> {
-    const auto found = inspect_place(place_of(options_.application, options_.lxc_path, id), id, freezer_mounts());
-    if (!found) return fail(found.error());
-    return format_finding(*found);
+    return format_finding(inspect_place(place_of(options_.application, options_.lxc_path, id), id, freezer_mounts()));
   };
   const auto line = system::call_in_child(work, kCallDeadline);
   if (!line) return fail(line.error());

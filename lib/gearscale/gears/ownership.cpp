@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "gearscale/base/text.hpp"
+#include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
 
@@ -22,30 +23,12 @@ namespace {
 constexpr std::size_t kMaxConfig = 1024 * 1024;
 constexpr std::size_t kMaxNote = 4096;
 
-// The values of a key in a config, in order; comments and other keys are passed over.
-std::vector<std::string_view> values_of(std::string_view config, std::string_view key) {
-  std::vector<std::string_view> values;
-  for (const auto raw : split(config, '\n')) {
-    const auto line = trim(raw);
-    const auto equals = line.find('=');
-    if (line.empty() || line.front() == '#' || equals == std::string_view::npos || trim(line.substr(0, equals)) != key) continue;
-    auto value = trim(line.substr(equals + 1));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    if (value.empty()) {
-      values.clear();  // as liblxc does: an empty value forgets what was there
-    } else {
-      values.push_back(value);
-    }
-  }
-  return values;
-}
-
-// The file's text, or nothing when there is no such file.
-Result<std::optional<std::string>> read_if_there(const std::string& path, std::size_t max_bytes) {
-  auto text = system::read_file(path, max_bytes);
-  if (text) return std::optional(std::move(*text));
-  if (text.error().sys_errno == ENOENT || text.error().sys_errno == ENOTDIR) return std::optional<std::string>();
-  return fail(text.error());
+// The note's text; empty when there is none.
+Result<std::string> read_note(const std::string& path) {
+  const auto file = system::open_regular(path, {.flags = O_RDONLY | O_NOFOLLOW});
+  if (file) return system::read_all(*file, kMaxNote, path);
+  if (file.error().sys_errno == ENOENT) return std::string();
+  return fail(file.error());
 }
 
 enum class Directory { missing, empty, filled };
@@ -68,27 +51,44 @@ Place place_of(const core::Application& application, const std::string& lxc_path
   return Place{.lxc_path = lxc_path, .name = core::container_name(application, id), .mark = core::container_group(application)};
 }
 
+std::vector<std::string_view> config_values(std::string_view config, std::string_view key) {
+  std::vector<std::string_view> values;
+  for (const auto raw : split(config, '\n')) {
+    const auto line = trim(raw);
+    const auto equals = line.find('=');
+    if (line.empty() || line.front() == '#' || equals == std::string_view::npos || trim(line.substr(0, equals)) != key) continue;
+    auto value = trim(line.substr(equals + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (value.empty()) {
+      values.clear();  // as liblxc does: an empty value forgets what was there
+    } else {
+      values.push_back(value);
+    }
+  }
+  return values;
+}
+
 bool config_has_mark(std::string_view config, std::string_view mark) {
-  const auto groups = values_of(config, "lxc.group");
+  const auto groups = config_values(config, "lxc.group");
   return std::find(groups.begin(), groups.end(), mark) != groups.end();
 }
 
 std::uint32_t config_address(std::string_view config) {
-  const auto addresses = values_of(config, "lxc.net.0.ipv4.address");
+  const auto addresses = config_values(config, "lxc.net.0.ipv4.address");
   if (addresses.size() != 1) return 0;
   return parse_ipv4(addresses.front().substr(0, addresses.front().find('/'))).value_or(0);
 }
 
 Result<std::string> read_config(const Place& place) {
-  auto text = read_if_there(place.config(), kMaxConfig);
+  auto text = read_in_place(place.directory(), "config", kMaxConfig);
   if (!text) return fail(text.error());
   return std::move(*text).value_or("");
 }
 
 Result<Presence> look(const Place& place) {
-  const auto note = read_if_there(place.note(), kMaxNote);
+  const auto note = read_note(place.note());
   if (!note) return fail(note.error());
-  const std::string announced(trim(note->value_or("")));  // an empty note only holds a lock
+  const std::string announced(trim(*note));  // an empty note only holds a lock
   const auto directory = look_at_directory(place.directory());
   if (!directory) return fail(directory.error());
   if (!announced.empty() && announced != place.mark) return Presence::foreign;
@@ -100,9 +100,11 @@ Result<Presence> look(const Place& place) {
   const bool marked = config_has_mark(*config, place.mark);
   // A config of ours that was cut short while it was written has neither the mark nor, further down, a rootfs; a container of anybody else
   // has one.
-  const bool complete = !values_of(*config, "lxc.rootfs.path").empty();
-  if (!announced.empty()) return marked || !complete ? Presence::half_made : Presence::foreign;
-  return marked ? Presence::whole : Presence::foreign;
+  const bool complete = !config_values(*config, "lxc.rootfs.path").empty();
+  const bool ours = marked || (!announced.empty() && !complete);
+  if (!ours) return Presence::foreign;
+  if (auto trusted = check_place(place.directory()); !trusted) return fail(trusted.error());
+  return announced.empty() ? Presence::whole : Presence::half_made;
 }
 
 Result<std::vector<std::string>> ids_under(const core::Application& application, const std::string& lxc_path) {

@@ -36,16 +36,19 @@ struct Place {
 
 Place place_of(const core::Application& application, const std::string& lxc_path, std::string_view id);
 
+// The values of a key in a config, in order; comments and other keys are passed over.
+std::vector<std::string_view> config_values(std::string_view config, std::string_view key);
 // What a container's config says. Only its own lines count: our clones carry all of ours, nothing included can make a container ours.
 bool config_has_mark(std::string_view config, std::string_view mark);
 // The one lxc.net.0.ipv4.address; 0 when there is none or more than one.
 std::uint32_t config_address(std::string_view config);
 
-// The config's text; empty when there is none. Errc::failed when it cannot be read.
+// The config's text, read without following a link; empty when there is none. Errc::failed when it cannot be read.
 Result<std::string> read_config(const Place& place);
 
 // An empty directory is nothing: a crash may leave one, and we may use it. A container without our mark is foreign whatever a note says,
-// unless its config is missing or was cut short. Errc::failed when the files cannot be read.
+// unless its config is missing or was cut short. What is ours has also passed check_place (trusted_place.hpp). Errc::failed when the files
+// cannot be read, Errc::config when somebody else could have written them: what stands there is to be left alone.
 Result<Presence> look(const Place& place);
 
 // The ids of all places under lxc_path that bear a name of ours and have a directory or a note, in order. Errc::config when there is no

@@ -77,6 +77,9 @@ Result<std::vector<core::ContainerFact>> SimGearHost::list() {
   }
   std::vector<core::ContainerFact> facts;
   for (const auto& [id, container] : containers) facts.push_back(core::ContainerFact{id, container.address, container.state, 0});
+  for (const auto& [id, why] : left_alone) {
+    facts.push_back({.id = id, .address = 0, .state = core::ContainerState::unknown, .created_ms = 0, .trouble = why});
+  }
   return facts;
 }
 

@@ -85,6 +85,7 @@ class SimGearHost final : public GearHost {
     std::string template_name;
   };
   std::map<std::string, Container, std::less<>> containers;
+  std::map<std::string, std::string> left_alone;  // ids of places that nobody may touch, and why
   core::StandbyPolicy::State standby_state = core::StandbyPolicy::State::frozen;
   core::Millis boot{30};  // until a gear answers its probe
   core::Millis freeze{5};

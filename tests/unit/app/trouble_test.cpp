@@ -147,3 +147,24 @@ TEST_CASE("no room for a gear is one event, a hold-off, and nothing changed") {
   CHECK(world.events.count("Cannot add gear: not enough memory") == 1);
   CHECK(world.events.count("GEAR_UP") == 0);
 }
+
+TEST_CASE("a place that is left alone is named once for each reason, and holds nothing else up") {
+  World world;
+  world.populate(2);
+  world.limits.min = 2;
+  world.host.left_alone["0000beef"] = "its config is a directory";
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  checks(world, controller, 30);
+  CHECK(world.events.count("the container of gear 0000beef is left alone: its config is a directory") == 1);
+  CHECK(world.store.registry.gears.size() == 2);
+  world.host.kill(world.store.registry.gears[0].id);
+  checks(world, controller, 30);
+  CHECK(world.in_state(GearState::serving) == 2);
+  CHECK(world.events.count("0000beef") == 1);
+  world.host.left_alone["0000beef"] = "its config is a FIFO";
+  checks(world, controller, 30);
+  CHECK(world.events.count("0000beef is left alone: its config is a FIFO") == 1);
+  world.host.left_alone.clear();
+  checks(world, controller, 30);
+  require_sound(world);
+}

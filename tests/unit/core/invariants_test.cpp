@@ -139,3 +139,13 @@ TEST_CASE("limits count the gears that serve or start, not those that replace an
   scene.registry.gears[1].replaces = "00000001";
   CHECK(scene.broken().empty());
 }
+
+TEST_CASE("a container that is left alone breaks something, by its own words, and is said once") {
+  Scene scene(GearState::serving);
+  scene.seen.containers.push_back({"00000002", 0, ContainerState::unknown, 5, "its config is a directory"});
+  only(scene.broken(), "its config is a directory");
+  scene.seen.containers.pop_back();
+  scene.seen.containers[0].state = ContainerState::unknown;
+  scene.seen.containers[0].trouble = "its config is a FIFO";
+  only(scene.broken(), "its config is a FIFO");
+}

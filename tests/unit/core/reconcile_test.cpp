@@ -198,3 +198,15 @@ TEST_CASE("while somebody watches, a serving gear whose container ended is left 
   CHECK(brought_together(registry, seen).empty());
   CHECK(registry.gears[0].state == GearState::serving);
 }
+
+TEST_CASE("what is left alone changes nothing, whether an entry knows of it or not") {
+  const ContainerFact left{"00000001", 0, ContainerState::unknown, 5, "its config is a directory"};
+  Registry registry;
+  CHECK(brought_together(registry, facts({left})).empty());
+  CHECK(registry.gears.empty());
+  for (const auto state : {GearState::serving, GearState::standby, GearState::draining}) {
+    registry = with(state);
+    CHECK(brought_together(registry, facts({left})).empty());
+    CHECK(registry.gears[0].state == state);
+  }
+}

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gearscale/gears/inventory.hpp"
 
+#include <sys/stat.h>
+
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/container.hpp"
 #include "support/catch.hpp"
+#include "temp_directory.hpp"
 
 namespace gearscale::gears {
 
@@ -26,6 +29,35 @@ TEST_CASE("what is written of containers is read back") {
   CHECK((*findings)[3].init == 4711);
   CHECK((*findings)[4].fact.state == ContainerState::frozen);
   CHECK(parse_findings("")->empty());
+}
+
+TEST_CASE("each place is judged by itself: one that cannot be read hides no other") {
+  const test::TempDirectory root;
+  const core::Application shop{.app = "shop", .ns = ""};
+  const std::string ours = "lxc.group = gearscale/shop\nlxc.net.0.ipv4.address = 10.87.0.12/24\n";
+  root.write("shop-00000001/config", ours + "lxc.rootfs.path = dir:/x\n");
+  root.write("shop-00000003/config", ours + "lxc.rootfs.path = dir:/x\n");
+  const auto odd = root / "shop-00000002/config";
+  SECTION("a directory") { std::filesystem::create_directories(odd); }
+  SECTION("a FIFO") {
+    std::filesystem::create_directories(root / "shop-00000002");
+    REQUIRE(::mkfifo(odd.c_str(), 0600) == 0);
+  }
+  SECTION("a link") {
+    std::filesystem::create_directories(root / "shop-00000002");
+    std::filesystem::create_symlink(root / "shop-00000001/config", odd);
+  }
+  if (!std::filesystem::exists(std::filesystem::symlink_status(odd))) return;
+  const auto lines = list_containers(shop, root.path());
+  REQUIRE(lines);
+  const auto found = parse_findings(*lines);
+  REQUIRE(found);
+  REQUIRE(found->size() == 3);
+  CHECK((*found)[0].fact.state == core::ContainerState::stopped);
+  CHECK((*found)[0].fact.trouble.empty());
+  CHECK((*found)[1].fact.state == core::ContainerState::unknown);
+  CHECK((*found)[1].fact.trouble == odd + " is not a regular file: it is not touched");
+  CHECK((*found)[2].fact.state == core::ContainerState::stopped);
 }
 
 TEST_CASE("a malformed line about containers is refused") {

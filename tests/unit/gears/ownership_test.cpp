@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,62 @@ TEST_CASE("without a note a container is whole and ours, or foreign") {
     std::filesystem::create_symlink("/nowhere", at.directory());
     CHECK(*look(at) == Presence::foreign);
   }
+  SECTION("a link to a directory that would pass for ours") {
+    root.write("elsewhere/config", kOurs);
+    std::filesystem::create_directory_symlink(root / "elsewhere", at.directory());
+    CHECK(*look(at) == Presence::foreign);
+  }
+}
+
+TEST_CASE("a place that cannot be read, or that others may write, is neither ours nor foreign: it is left alone, and why is said") {
+  const TempDirectory root;
+  const auto at = place(root);
+  root.write(std::string(kName) + "/config", kOurs);
+  REQUIRE(look(at));
+  const auto why = [&] {
+    const auto seen = look(at);
+    return seen ? std::string("it was read") : seen.error().message;
+  };
+  const std::string no_file = at.config() + " is not a regular file: it is not touched";
+  SECTION("its config is a directory") {
+    std::filesystem::remove(at.config());
+    std::filesystem::create_directory(at.config());
+    CHECK(why() == no_file);
+  }
+  SECTION("its config is a FIFO") {
+    std::filesystem::remove(at.config());
+    REQUIRE(::mkfifo(at.config().c_str(), 0600) == 0);
+    CHECK(why() == no_file);
+  }
+  SECTION("its config is a link") {
+    std::filesystem::rename(at.config(), root / "config");
+    std::filesystem::create_symlink(root / "config", at.config());
+    CHECK(why() == no_file);
+  }
+  SECTION("everybody may write its config") {
+    REQUIRE(::chmod(at.config().c_str(), 0666) == 0);
+    CHECK(why().find(at.config() + " may be written by others than its owner") == 0);
+  }
+  SECTION("everybody may write its directory, while it is half made") {
+    root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod\n");
+    REQUIRE(::chmod(at.directory().c_str(), 0777) == 0);
+    CHECK(why().find(at.directory() + " may be written by others than its owner") == 0);
+  }
+  SECTION("its note is a directory") {
+    std::filesystem::create_directory(at.note());
+    CHECK(why().find("cannot open " + at.note()) == 0);
+  }
+  SECTION("its note is a link") {
+    std::filesystem::create_symlink(at.config(), at.note());
+    CHECK(why().find("cannot open " + at.note()) == 0);
+  }
+}
+
+TEST_CASE("what is somebody else's may be as open as he likes") {
+  const TempDirectory root;
+  root.write(std::string(kName) + "/config", kForeign);
+  REQUIRE(::chmod(place(root).directory().c_str(), 0777) == 0);
+  CHECK(*look(place(root)) == Presence::foreign);
 }
 
 TEST_CASE("with a note of ours it is half made, unless it is clearly somebody's") {

@@ -2,6 +2,8 @@
 // A directory of a test's own, with files in it; gone at its end.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@ namespace gearscale::test {
 class TempDirectory {
  public:
   TempDirectory() {
+    ::umask(022);
     path_ = (std::filesystem::temp_directory_path() / "gearscale-gears-XXXXXX").string();
     REQUIRE(::mkdtemp(path_.data()) != nullptr);
   }
