@@ -206,10 +206,11 @@ TickReport Controller::tick(const TickInput& input) {
   const auto lock = ports_.store.lock(kLockPatience);
   const auto loaded = lock ? ports_.store.load() : Result<Store::Loaded>(fail(lock.error()));
   if (!loaded) {
-    if (check) recorder_.notice(Severity::error, "This check is skipped: " + loaded.error().message);
+    if (check) recorder_.skipped(&loaded.error());
     report.error = loaded.error();
     return report;
   }
+  if (check) recorder_.skipped(nullptr);
   if (loaded->was_corrupt) {
     recorder_.notice(Severity::error, "The registry was corrupt (" + loaded->reason + "); it is kept as " + loaded->kept_as +
                                           " and rebuilt from what LXC and HAProxy show");
@@ -223,8 +224,8 @@ TickReport Controller::tick(const TickInput& input) {
   const bool at_start = !reconciled_;
   if (seen && !settings_.dry_run && (at_start || (check && (now >= next_reconciliation_ || has_strangers(**seen, working.read()))))) {
     const auto done = reconcile(working, **seen, at_start, now);
+    if (at_start) recorder_.apart(done ? nullptr : &done.error());
     if (!done && at_start) {
-      recorder_.notice(Severity::error, "The registry could not be brought together with LXC: " + done.error().message);
       report.error = done.error();
       return report;
     }

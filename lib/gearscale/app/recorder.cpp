@@ -102,6 +102,19 @@ void Recorder::connection(const Error* error) {
   lost_ = error != nullptr;
 }
 
+void Recorder::trouble(std::optional<Error>& before, const Error* now, std::string_view begins, std::string_view ends) {
+  const bool another = now != nullptr && (!before || before->code != now->code || before->sys_errno != now->sys_errno);
+  if (another) notice(Severity::error, std::string(begins) + now->message);
+  if (now == nullptr && before) notice(Severity::info, ends);
+  before = now == nullptr ? std::nullopt : std::optional(*now);
+}
+
+void Recorder::skipped(const Error* error) { trouble(skipped_, error, "Checks are skipped: ", "Checks are made again"); }
+
+void Recorder::apart(const Error* error) {
+  trouble(apart_, error, "The registry could not be brought together with LXC: ", "The registry is brought together with LXC again");
+}
+
 void Recorder::hook_output(std::string_view id, const std::vector<std::string>& lines) {
   for (const auto& line : lines) notice(Severity::info, name(id) + " - " + line);
 }

@@ -35,6 +35,11 @@ class Recorder {
   void notice(Severity severity, std::string_view text);
   // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
   void connection(const Error* error);
+  // Checks are skipped because lock or registry cannot be had (why), or are made again (nullptr): said when it begins, when it is of another
+  // kind, and when it ends. Who has the lock does not matter: with commands at work it is each time another one.
+  void skipped(const Error* error);
+  // The same of the first look at all containers, without which nothing is carried on.
+  void apart(const Error* error);
   // Lines that a gear's hooks printed.
   void hook_output(std::string_view id, const std::vector<std::string>& lines);
   // The log of response times is lost (why), or back (nullptr); said when it changes.
@@ -44,6 +49,7 @@ class Recorder {
 
  private:
   std::string name(std::string_view id) const { return core::gear_name(application_, id); }
+  void trouble(std::optional<Error>& before, const Error* now, std::string_view begins, std::string_view ends);
 
   EventSink& events_;
   Clock& clock_;
@@ -55,6 +61,8 @@ class Recorder {
   core::Reason last_reason_ = core::Reason::in_band;
   std::string last_refusal_;
   std::string file_error_;
+  std::optional<Error> skipped_;
+  std::optional<Error> apart_;
   std::map<std::string, std::string> said_;  // the last failure of a gear's step
 };
 

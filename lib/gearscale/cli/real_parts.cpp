@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -87,13 +88,13 @@ Result<core::Limits> ControlFiles::strict_limits() const {
 
 app::TickInput ControlFiles::read(EventSink& events) {
   const auto limits = strict_limits();
+  const auto numbers = [this] { return "scale_min=" + std::to_string(last_good_.min) + " scale_max=" + std::to_string(last_good_.max); };
   if (limits) {
     last_good_ = *limits;
-    last_text_.clear();
+    if (!std::exchange(last_text_, {}).empty()) events.text(Severity::info, limits_path_ + ": in order again: " + numbers());
   } else if (limits.error().message != last_text_) {
     last_text_ = limits.error().message;
-    events.text(Severity::error, last_text_ + "; the last good limits stay: scale_min=" + std::to_string(last_good_.min) +
-                                     " scale_max=" + std::to_string(last_good_.max));
+    events.text(Severity::error, last_text_ + "; the last good limits stay: " + numbers());
   }
   return app::TickInput{app::Look::transitions, last_good_, exists(marker_path_)};
 }

@@ -30,8 +30,8 @@ Result<Config> load_config(const CommonOptions& options, Values* values = nullpt
 // they are run; scale_limits.txt and the markers are the application's to give.
 Result<void> check_places(const CommonOptions& options, const Config& config, const Values& values);
 
-// scale_limits.txt and the disable_auto_scaling marker as they are now. A malformed file keeps the last good limits and is said once, and again
-// when it changes.
+// scale_limits.txt and the disable_auto_scaling marker as they are now. A malformed file keeps the last good limits and is said once, again
+// when it changes, and so is that it is in order again.
 class ControlFiles {
  public:
   explicit ControlFiles(const Config& config);

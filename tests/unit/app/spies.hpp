@@ -2,6 +2,7 @@
 // The simulated ports with a journal of the calls that cost a round trip or change something: for tests of what is done in which order.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,12 +56,18 @@ struct SpyHost final : GearHost {
 
 struct SpyStore final : Store {
   SpyStore(Store& real_in, Journal& journal_in) : real(real_in), journal(journal_in) {}
-  Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override { return real.lock(patience); }
+  Result<std::unique_ptr<StoreLock>> lock(core::Millis patience) override {
+    ++locks;
+    if (refusal) return fail(*refusal);
+    return real.lock(patience);
+  }
   Result<Loaded> load() override { return real.load(); }
   Result<void> save(const core::Registry& registry) override { return journal.emplace_back("save"), real.save(registry); }
   void tidy() override { real.tidy(); }
   Store& real;
   Journal& journal;
+  int locks = 0;                 // asked for
+  std::optional<Error> refusal;  // of the lock
 };
 
 struct Spied {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gearscale/app/controller.hpp"
 
+#include <cerrno>
+
 #include "support/catch.hpp"
 #include "support/world.hpp"
+#include "unit/app/spies.hpp"
 
 using namespace gearscale;
 using namespace std::chrono_literals;
@@ -120,6 +123,41 @@ TEST_CASE("a registry that cannot be saved changes nothing") {
   world.check(controller);
   world.settle(controller, 1s);
   CHECK(world.in_state(GearState::serving) == 2);
+}
+
+TEST_CASE("checks without the lock are said to be skipped once, whoever has it, and so is the end of it") {
+  World world;
+  world.populate(1);
+  test::Spied spied(world);
+  app::Controller controller(world.settings(), spied.ports, world.ids());
+  checks(world, controller, 1);
+  for (const auto* holder : {"pid 71", "pid 72", "pid 73"}) {
+    spied.store.refusal = Error{Errc::unavailable, std::string("cannot lock gearscale.lock: held by ") + holder, EAGAIN};
+    CHECK(world.check(controller).error.has_value());
+  }
+  CHECK(world.events.count("Checks are skipped: cannot lock gearscale.lock: held by pid 71") == 1);
+  CHECK(world.events.count("hecks are skipped") == 1);
+  spied.store.refusal = Error{Errc::failed, "cannot lock gearscale.lock: Input/output error", EIO};  // another trouble
+  world.check(controller);
+  CHECK(world.events.count("Checks are skipped: cannot lock gearscale.lock: Input/output error") == 1);
+  CHECK(world.events.count("Checks are made again") == 0);
+  spied.store.refusal.reset();
+  checks(world, controller, 3);
+  CHECK(world.events.count("Checks are made again") == 1);
+  CHECK(world.events.count("hecks are skipped") == 2);
+}
+
+TEST_CASE("that registry and LXC cannot be brought together at the start is said once, and so is the end of it") {
+  World world;
+  world.populate(1);
+  world.host.list_hangs = true;
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  checks(world, controller, 4);
+  CHECK(world.events.count("could not be brought together with LXC: ") == 1);
+  CHECK(world.events.count("brought together with LXC again") == 0);
+  world.host.list_hangs = false;
+  checks(world, controller, 3);
+  CHECK(world.events.count("brought together with LXC again") == 1);
 }
 
 TEST_CASE("a corrupt registry is rebuilt from what LXC and HAProxy show") {
