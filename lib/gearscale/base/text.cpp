@@ -64,14 +64,16 @@ bool is_safe_name(std::string_view text, std::size_t max_length) {
   return true;
 }
 
-std::string printable(std::string_view text, std::size_t max_length) {
+namespace {
+
+std::string visible(std::string_view text, std::size_t max_length, std::string_view also_escaped) {
   std::string out;
   for (const char c : text) {
     if (out.size() >= max_length) return out + "...";
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
       out += "\\n";
-    } else if (byte < 0x20 || byte >= 0x7f || c == '\\' || c == '\'' || c == '"') {
+    } else if (byte < 0x20 || byte >= 0x7f || also_escaped.find(c) != std::string_view::npos) {
       char escaped[8];
       std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
       out += escaped;
@@ -81,6 +83,11 @@ std::string printable(std::string_view text, std::size_t max_length) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text, std::size_t max_length) { return visible(text, max_length, "\\'\""); }
+std::string one_line(std::string_view text, std::size_t max_length) { return visible(text, max_length, ""); }
 
 std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
   // Called for every row of `show stat`: no allocation.

@@ -29,6 +29,9 @@ bool is_safe_name(std::string_view text, std::size_t max_length);
 // Control characters, quotes and backslashes made visible (\n, \x1b), cut at `max_length` with "...": for messages about untrusted text.
 std::string printable(std::string_view text, std::size_t max_length = 80);
 
+// The same for a sentence that stands by itself, between no quotes: quotes stay readable.
+std::string one_line(std::string_view text, std::size_t max_length);
+
 // 10.0.0.1 <-> 0x0a000001 (host byte order). Strict: four decimal numbers without leading zeros, 0 to 255.
 std::optional<std::uint32_t> parse_ipv4(std::string_view text);
 std::string format_ipv4(std::uint32_t address);

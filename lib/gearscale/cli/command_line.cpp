@@ -150,7 +150,7 @@ Result<CommandLine> parse_command_line(const Tool& tool, const Arguments& argume
     if (error.kind() == po::invalid_syntax::extra_parameter) return fail(Errc::usage, "option " + name + " takes no value");
     return fail(Errc::usage, "option " + name + " needs a value");
   } catch (const po::error& error) {
-    return fail(Errc::usage, "command line: " + printable(error.what(), 200));
+    return fail(Errc::usage, "command line: " + one_line(error.what(), 200));
   }
 }
 

@@ -25,7 +25,7 @@ std::string config_text(const Values& values) {
     line += " = " + value.text;
     line.resize(std::max(line.size(), key_width + 3 + value_width), ' ');
     // A source may be a file of any name: nothing in it may begin a new line.
-    text += line + "   # " + printable(value.source, 4'096) + "\n";
+    text += line + "   # " + one_line(value.source, 4'096) + "\n";
   }
   return text;
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gearscale/app/replacing.hpp"
+#include "gearscale/base/text.hpp"
 #include "gearscale/cli/exit_codes.hpp"
 #include "gearscale/cli/real_parts.hpp"
 #include "gearscale/core/replacement.hpp"
@@ -29,7 +30,7 @@ std::string summary(const core::Registry& registry) {
               count_of(progress.on_the_way, "starting") + count_of(progress.leaving, "draining");
   if (progress.standbys > 0) text += count_of(progress.standbys, "standby to go");
   if (progress.pinned > 0) text += count_of(progress.pinned, "pinned");
-  return text + (replacement.note.empty() ? "" : " (" + replacement.note + ")");
+  return text + (replacement.note.empty() ? "" : " (" + one_line(replacement.note, 200) + ")");
 }
 
 void print(const core::Registry& registry, bool json) {

@@ -336,7 +336,7 @@ Result<core::Registry> decode_registry(std::string_view text, const RegistryCont
   } catch (const Json::parse_error& problem) {
     return corrupt("it is not JSON, see byte " + std::to_string(problem.byte) + " of " + std::to_string(text.size()));
   } catch (const Json::exception& problem) {  // the library's way to say that a number does not fit
-    return corrupt("it cannot be read: " + printable(problem.what(), 200));
+    return corrupt("it cannot be read: " + one_line(problem.what(), 200));
   }
 }
 

@@ -68,7 +68,7 @@ std::string status_table(const StatusReport& report) {
     const auto pause = report.breaker_seconds > 0 ? "not cloned for another " + std::to_string(report.breaker_seconds) + " s"
                                                   : std::string("cloned one at a time until one goes well");
     out += "breaker     template " + report.breaker.template_name + " is " + pause + ": " + std::to_string(report.breaker.failures) +
-           " gears in a row failed: " + printable(report.breaker.why, 200) + "\n";
+           " gears in a row failed: " + one_line(report.breaker.why, 200) + "\n";
   }
   char line[256];
   std::snprintf(line, sizeof line, "\n%-28s %-15s %-9s %-7s %8s %8s  %s\n", "GEAR", "ADDRESS", "STATE", "SERVER", "SESSIONS", "SECONDS",
@@ -78,7 +78,7 @@ std::string status_table(const StatusReport& report) {
     std::snprintf(line, sizeof line, "%-28s %-15s %-9s %-7s %8d %8lld  %s", gear.name.c_str(), format_ipv4(gear.address).c_str(),
                   std::string(core::to_string(gear.state)).c_str(), std::string(core::to_string(gear.server_state)).c_str(), gear.sessions,
                   static_cast<long long>(gear.seconds_in_state), gear.pinned ? "pinned" : "");
-    out += line + (gear.note.empty() ? std::string() : " " + printable(gear.note, 120)) + "\n";
+    out += line + (gear.note.empty() ? std::string() : " " + one_line(gear.note, 120)) + "\n";
   }
   return out;
 }

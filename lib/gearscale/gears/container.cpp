@@ -91,7 +91,7 @@ std::string LxcLog::reason() const {
   const auto text = system::read_all(*file, kMaxLog, path_);
   if (!text) return "";
   for (const auto line : split(*text, '\n')) {
-    if (const auto message = lxc_log_message(line)) return " (liblxc: " + printable(*message, kMaxReason) + ")";
+    if (const auto message = lxc_log_message(line)) return " (liblxc: " + one_line(*message, kMaxReason) + ")";
   }
   return "";
 }

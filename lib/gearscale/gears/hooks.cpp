@@ -54,7 +54,7 @@ std::string log_output(const char* hook, std::string_view output, std::vector<st
   std::size_t count = 0;
   for (const auto raw : split(output, '\n')) {
     if (trim(raw).empty()) continue;
-    last = printable(trim(raw), kMaxLine);
+    last = one_line(trim(raw), kMaxLine);
     if (++count <= kMaxLines) log.push_back(std::string(hook) + ": " + last);
   }
   if (count > kMaxLines) log.push_back(std::string(hook) + ": (" + std::to_string(count - kMaxLines) + " more lines)");

@@ -41,8 +41,7 @@ Result<void> haproxy_accepts(const std::string& binary, const std::string& temp,
   auto why = checked->signal != 0 ? "it was ended by signal " + std::to_string(checked->signal) : alerts(checked->output);
   if (why.empty()) why = "it said nothing (exit code " + std::to_string(checked->exit_code) + ")";
   replace_all(why, temp, file);  // the name of the temp file helps nobody
-  why = printable(why, 400);
-  replace_all(why, "\\x27", "'");  // its quotes do no harm here
+  why = one_line(why, 400);
   return fail(Errc::config, "HAProxy refuses " + (temp == file ? file : "what " + file + " would become, so it is unchanged") + ": " + why);
 }
 

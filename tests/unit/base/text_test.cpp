@@ -77,6 +77,13 @@ TEST_CASE("printable shows control characters, quotes, backslashes and foreign b
   CHECK(printable("abcde", 4) == "abcd...");
 }
 
+TEST_CASE("a sentence keeps its quotes, and nothing in it begins a new line or commands a terminal") {
+  CHECK(one_line("it's \"\\\"", 80) == "it's \"\\\"");
+  CHECK(one_line("a\nb\x1b[31m\xff", 80) == "a\\nb\\x1b[31m\\xff");
+  CHECK(one_line("abcd", 4) == "abcd");
+  CHECK(one_line("abcde", 4) == "abcd...");
+}
+
 TEST_CASE("IPv4 addresses go both ways and are strict") {
   CHECK(parse_ipv4("10.0.0.1") == 0x0a000001u);
   CHECK(parse_ipv4("0.0.0.0") == 0u);

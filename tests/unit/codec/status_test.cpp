@@ -72,3 +72,12 @@ TEST_CASE("the table names the template, the standbys and each gear on a line of
   CHECK(contains(table, "1f3a9c02-ns                  10.0.3.11       standby   absent         0        7"));
   CHECK_FALSE(contains(table, "a\nb"));
 }
+
+TEST_CASE("the table keeps the quotes of what went wrong, and shows what would command a terminal") {
+  auto bad = report();
+  bad.gears[0].note = "Cannot open 'gear': it's \"not\" there\x1b[2J\nx";
+  bad.breaker.failures = core::kBreakerFailures;
+  bad.breaker.why = "the hook said 'no'\a";
+  CHECK(contains(status_table(bad), " Cannot open 'gear': it's \"not\" there\\x1b[2J\\nx\n"));
+  CHECK(contains(status_table(bad), "gears in a row failed: the hook said 'no'\\x07\n"));
+}
