@@ -14,7 +14,7 @@ namespace {
 
 constexpr core::Millis kDriverInterval{100};  // how often one that may not drive asks again
 constexpr core::Millis kProgressInterval{500};
-constexpr core::Millis kLockPatience{5'000};
+constexpr core::Millis kReadPatience{5'000};  // with a registry that cannot be read: longer than its driver takes to rebuild it
 constexpr core::Millis kDriverPatience{90'000};  // past a gear's deadline: longer than any job takes
 constexpr core::Millis kFilePatience{20'000};    // for haproxy.cfg: longer than one writing takes
 
@@ -70,6 +70,7 @@ Result<bool> follow_until(Controller& controller, const Ports& ports, const Loop
                           const std::function<Result<bool>(const Scenery&)>& watch) {
   bool drives = false;
   bool interrupted = false;
+  auto read = ports.clock.now();
   for (;;) {
     while (const auto signal = hooks.next_signal()) interrupted = interrupted || is_end(*signal);
     if (drives && hooks.daemon_runs() && !controller.has_jobs()) {
@@ -80,17 +81,16 @@ Result<bool> follow_until(Controller& controller, const Ports& ports, const Loop
       drives = true;
     }
     if (drives) controller.tick(hooks.read_inputs());
-    core::Registry registry;
-    {
-      const auto lock = ports.store.lock(kLockPatience);
-      if (!lock) return fail(lock.error());
-      const auto loaded = ports.store.load();
-      if (!loaded) return fail(loaded.error());
-      registry = *loaded->registry;
+    // Who only looks needs no lock: a registry is replaced whole, and one that is broken is its driver's to rebuild.
+    const auto loaded = ports.store.load();
+    if (loaded) {
+      read = ports.clock.now();
+      const auto done = watch(Scenery{*loaded->registry, controller.inventory(), drives});
+      if (!done) return fail(done.error());
+      if (interrupted || *done) return interrupted;
+    } else if (interrupted || loaded.error().code != Errc::unavailable || ports.clock.now() - read > kReadPatience) {
+      return fail(loaded.error());
     }
-    const auto done = watch(Scenery{registry, controller.inventory(), drives});
-    if (!done) return fail(done.error());
-    if (interrupted || *done) return interrupted;
     wait(ports, hooks, controller.next_look().value_or(kDriverInterval), drives);
   }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <csignal>
 
 #include "gearscale/app/control_loop.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
+#include "unit/app/spies.hpp"
 
 using namespace gearscale;
 using namespace std::chrono_literals;
@@ -97,6 +99,44 @@ TEST_CASE("a tool that waits for a removal is told when load came back and the g
   REQUIRE(followed);
   CHECK(followed->failed == removed->ids);
   CHECK(world.in_state(GearState::serving) == 2);
+}
+
+TEST_CASE("a tool that only watches needs no lock, and waits a while for a registry that is being rebuilt") {
+  World world;
+  world.populate(2);
+  test::Spied spied(world);
+  Process process(world);
+  process.daemon = true;
+  const auto settings = world.settings();
+  app::Controller watcher(settings, spied.ports, world.ids());
+  app::Controller daemon(world.daemon(0), world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  REQUIRE(added);
+  world.run(daemon, 500ms);
+  spied.store.refusal = Error{Errc::unavailable, "somebody has the lock for a long time", EAGAIN};
+  spied.store.unreadable = 30;
+  const auto followed = app::follow(watcher, spied.ports, process.hooks, Kind::add, added->ids, [](const auto&, const auto&) {});
+  REQUIRE(followed);
+  CHECK(followed->arrived == added->ids);
+  CHECK(spied.store.locks == 0);
+  CHECK(spied.store.unreadable == 0);
+}
+
+TEST_CASE("a tool that only watches gives up on a registry that nobody rebuilds") {
+  World world;
+  world.populate(2);
+  test::Spied spied(world);
+  Process process(world);
+  process.daemon = true;
+  app::Controller watcher(world.settings(), spied.ports, world.ids());
+  spied.store.unreadable = 1'000'000;
+  spied.store.on_load = [&] { world.clock.advance(100ms); };
+  const auto began = world.clock.now();
+  const auto followed = app::follow(watcher, spied.ports, process.hooks, Kind::add, {"00000001"}, [](const auto&, const auto&) {});
+  REQUIRE_FALSE(followed);
+  CHECK(followed.error().message == "the registry is corrupt");
+  CHECK(world.clock.now() - began >= 5s);
+  CHECK(world.clock.now() - began < 6s);
 }
 
 TEST_CASE("a tool reports gears that failed, and sees them off") {

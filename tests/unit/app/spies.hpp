@@ -2,6 +2,7 @@
 // The simulated ports with a journal of the calls that cost a round trip or change something: for tests of what is done in which order.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,13 +62,20 @@ struct SpyStore final : Store {
     if (refusal) return fail(*refusal);
     return real.lock(patience);
   }
-  Result<Loaded> load() override { return real.load(); }
+  Result<Loaded> load() override {
+    if (on_load) on_load();
+    if (unreadable == 0) return real.load();
+    --unreadable;
+    return fail(Errc::unavailable, "the registry is corrupt");
+  }
   Result<void> save(const core::Registry& registry) override { return journal.emplace_back("save"), real.save(registry); }
   void tidy() override { real.tidy(); }
   Store& real;
   Journal& journal;
   int locks = 0;                 // asked for
   std::optional<Error> refusal;  // of the lock
+  int unreadable = 0;            // so many loads fail
+  std::function<void()> on_load;
 };
 
 struct Spied {
