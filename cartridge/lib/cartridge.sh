@@ -90,13 +90,13 @@ install_copy() { install_text "$1" "$3" < "$2"; }
 # read_record KEY: what setup noted about this installation.
 read_record() { awk -v key="$1" 'index($0, key "=") == 1 { print substr($0, length(key) + 2) }' "$HAPROXY_DIR/conf/setup.record"; }
 
-# read_setting KEY DEFAULT: the value in conf/haproxy_ctld.conf.
-read_setting() {
-  local value
-  value=$(awk -v key="$1" '{ at = index($0, "="); if (!at) next; name = substr($0, 1, at - 1); gsub(/[ \t]/, "", name)
-      if (name == key) { value = substr($0, at + 1); sub(/^[ \t]+/, "", value); sub(/[ \t\r]+$/, "", value) } }
-    END { print value }' "$HAPROXY_DIR/conf/haproxy_ctld.conf")
-  printf '%s\n' "${value:-$2}"
+# read_settings KEY...: their values, one a line, as the tools understand conf/haproxy_ctld.conf and the environment. setup names the tool in
+# `settings_tool`, since there may be none in the tree yet.
+settings_tool=''
+read_settings() {
+  local tool=${settings_tool:-$HAPROXY_DIR/info/bin/haproxy_ctld}
+  [[ -x $tool ]] || die_config "$tool: not there: run setup again"
+  "$tool" --haproxy-dir "$HAPROXY_DIR" --print-config "$@"
 }
 
 # load_installation DIR: HAPROXY_DIR and the OPENSHIFT_* environment of the installation that DIR is, for us and for the tools we start.
@@ -115,11 +115,10 @@ load_installation() {
   is_safe_name "$APP" || die_config "$HAPROXY_DIR/env/OPENSHIFT_APP_NAME: '$APP' is not usable as a name"
   [[ -z $NAMESPACE ]] || is_safe_name "$NAMESPACE" || die_config "$HAPROXY_DIR/env/OPENSHIFT_NAMESPACE: '$NAMESPACE' is not usable as a name"
   check_trusted "$HAPROXY_DIR/conf/haproxy_ctld.conf"
-  BACKEND=$(read_setting backend express)
+  local values
+  values=$(read_settings backend stats_socket haproxy_cfg haproxy_binary) || exit $?
+  { read -r BACKEND; read -r STATS_SOCKET; read -r HAPROXY_CFG; read -r HAPROXY_BINARY; } <<< "$values"
   is_safe_name "$BACKEND" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: backend '$BACKEND' is not usable as a name"
-  STATS_SOCKET=$(read_setting stats_socket "$HAPROXY_DIR/run/stats")
-  HAPROXY_CFG=$(read_setting haproxy_cfg "$HAPROXY_DIR/conf/haproxy.cfg")
-  HAPROXY_BINARY=$(read_setting haproxy_binary haproxy)
   OWN_HAPROXY=$(read_record own_haproxy)
   for file in "$HAPROXY_DIR" "$HOME_DIR" "$LOG_DIR" "$DATA_DIR" "$REPO_DIR" "$STATS_SOCKET" "$HAPROXY_CFG"; do
     is_safe_path "$file" || die_config "$HAPROXY_DIR: env/ or conf/haproxy_ctld.conf names '$file': not an absolute path of letters, digits and / . _ - + @ ~"

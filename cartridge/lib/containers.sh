@@ -48,7 +48,7 @@ remove_container_traces() {
   while IFS= read -r directory; do
     rmdir "$directory" 2> /dev/null || true
   done < <(find /sys/fs/cgroup -depth -type d \( -name "lxc.monitor.$2" -o -name "lxc.monitor.$2-[0-9]*" \
-    -o -name "lxc.payload.$2" -o -name "lxc.payload.$2-[0-9]*" \) 2> /dev/null)
+    -o -name "lxc.payload.$2" -o -name "lxc.payload.$2-[0-9]*" \) 2> /dev/null || true) # others come and go while it looks
   rm -f "/run/lxc/lock$1/.$2" "$1/.$2.gearscale" "$1/.$2.gearscale.log"
 }
 

@@ -103,6 +103,11 @@ check_print_config() {
   check '--print-config and its JSON agree' cmp <(sed 's/ *#.*//; s/ *= */=/' "$first") \
     <(tool haproxy_ctld --print-config --json --config "$first" | jq -r 'to_entries[] | "\(.key)=\(.value.value)"')
   expect '--print-config without root' 0 'up_pct +=' '^$' haproxy_ctld --print-config --config "$first"
+  expect '--print-config of some settings' 0 '^77.5.true.prod$' '^$' haproxy_ctld --print-config --config "$first" up_pct debug namespace
+  with_text "$limits_file" $'scale_max=abc\n' expect '--print-config with malformed limits' 0 'scale_max +=' \
+    "^haproxy_ctld: warning: nothing would start, .*scale_limits.txt, line 1: 'abc' is not a whole number" haproxy_ctld --print-config
+  with_text "$limits_file" $'scale_min=9\n' expect '--print-config with limits that clash' 0 'scale_max +=' \
+    "^haproxy_ctld: warning: nothing would start, .*scale_min .9. must be at most scale_max .4." haproxy_ctld --print-config --scale-max 4
 }
 
 # result FILTER NAME TOOL ARGUMENT...: the JSON that the tool prints makes jq's filter true.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The cartridge's setup, control, hooks and teardown with a real HAProxy and stand-ins for the tools: what they write, keep, refuse and take away.
-# What the tools themselves do is tested elsewhere. $1: the directory of the real tools, for their list of settings.
+# What the tools themselves do is tested elsewhere. $1: the directory of the real tools, for haproxy_ctld, which knows what settings mean.
 set -euo pipefail
 [[ $EUID -eq 0 ]] || { echo "SKIPPED: the cartridge is installed by root"; exit 77; }
 export PATH=$PATH:/usr/sbin LC_ALL=C
@@ -46,7 +46,8 @@ make_stand_ins() {
   mkdir -p "$work/tools/bin" "$work/tools/lib"
   echo library > "$work/tools/lib/libgearscale.so.0"
   local tool
-  for tool in add-gear remove-gear haproxy_ctld gear-shell; do printf '#!/bin/bash\n' > "$work/tools/bin/$tool"; done
+  for tool in add-gear remove-gear gear-shell; do printf '#!/bin/bash\n' > "$work/tools/bin/$tool"; done
+  printf '#!/bin/bash\nexec %q "$@"\n' "$1/haproxy_ctld" > "$work/tools/bin/haproxy_ctld"
   cat > "$work/tools/bin/haproxy_ctld_daemon" << 'END'
 #!/bin/bash
 state=$OPENSHIFT_HAPROXY_DIR/run/stand-in
@@ -246,6 +247,39 @@ trust() {
   check "all is well again" exits 0 "$dir/bin/teardown"
 }
 
+# The conf file as a person may write it, and as --print-config prints it: what the tools take, the scripts take.
+any_conf_file() {
+  local conf=$dir/conf/haproxy_ctld.conf socket=$work/home/socket
+  setup --bind "127.0.0.1:$port" > /dev/null
+  sed -i "s|stats socket [^ ]*|stats socket $socket|" "$dir/conf/haproxy.cfg"
+  printf '  stats_socket=%s\t# where it is\r\nhaproxy_binary = haproxy   # of the PATH\nlxc_path = /var/lib/lxc # ours\n' "$socket" > "$conf"
+  check "a comment behind a value is none of it: start" exits 0 "$dir/bin/control" start
+  check "status" exits 0 "$dir/bin/control" status
+  check "a hook" exits 0 "$dir/hooks/publish-gear-endpoints"
+  HOME=$work OPENSHIFT_APP_NAME=shop OPENSHIFT_HOMEDIR=$home "$dir/info/bin/haproxy_ctld" --print-config > "$work/printed"
+  cp "$work/printed" "$conf"
+  check "what --print-config prints is a conf file: start" exits 0 "$dir/bin/control" start
+  check "reload" exits 0 "$dir/bin/control" reload
+  check "a hook, too" exits 0 "$dir/hooks/publish-gear-endpoints"
+  check "a second setup" exits 0 setup
+  printf 'up_pct = many\nzap\n' >> "$conf"
+  check "stop does its work whatever else has become wrong" exits 0 "$dir/bin/control" stop
+  chmod -x "$dir/info/bin/haproxy_ctld"
+  check "without the tool nothing is guessed" exits 2 "$dir/bin/control" start
+  check "(it says what to do)" has "$work/last" "info/bin/haproxy_ctld: not there: run setup again"
+  chmod +x "$dir/info/bin/haproxy_ctld"
+  check "teardown" exits 0 "$dir/bin/teardown"
+}
+
+# Cgroups of others come and go: a find among them ends with 1 and says so.
+vanishing_cgroups() {
+  printf '#!/bin/bash\necho "find: /sys/fs/cgroup/x: No such file or directory" >&2\nexit 1\n' > "$work/find"
+  chmod 755 "$work/find"
+  # shellcheck disable=SC2016  # for the other shell
+  check "a cgroup that vanishes while teardown looks is no failure, and nobody hears of it" is "" "$(PATH=$work:$PATH bash -c 'set -euo pipefail
+    self=teardown; source "$1/cartridge.sh"; source "$1/containers.sh"; remove_container_traces "$2" gst-none; thaw_nested "$2" gst-none' sh "$top/cartridge/lib" "$work" 2>&1)"
+}
+
 settings_are_complete() {
   local tools=$1
   check "the settings file has every setting" is \
@@ -253,7 +287,7 @@ settings_are_complete() {
     "$(sed -nE 's/^#?([a-z_]+) =.*/\1/p' "$top/cartridge/conf/haproxy_ctld.conf.template" | sort)"
 }
 
-make_stand_ins
+make_stand_ins "${1:?the directory of the tools}"
 own_haproxy
 run_it
 users_haproxy mine cat
@@ -262,6 +296,8 @@ users_haproxy mine sed 's/$/\r/'
 users_retries
 refusals
 trust
-[[ -z ${1:-} ]] || settings_are_complete "$1"
+any_conf_file
+vanishing_cgroups
+settings_are_complete "$1"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

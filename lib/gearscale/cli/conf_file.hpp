@@ -23,4 +23,7 @@ inline constexpr std::size_t kMaxConfFile = 64 * 1024;
 // shall call it.
 Result<std::vector<ConfLine>> parse_conf(std::string_view text, std::string_view name);
 
+// For who must go on although some other line has become wrong: the lines that can be read. Of a key that is there twice the first one counts.
+std::vector<ConfLine> readable_conf(std::string_view text);
+
 }  // namespace gearscale::cli

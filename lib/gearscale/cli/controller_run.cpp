@@ -27,12 +27,24 @@ namespace {
 constexpr core::Millis kHaproxyPatience{5'000};  // of a start, before it warns and goes on trying
 constexpr core::Millis kHaproxyRetry{100};
 
+Result<int> print_values(const ControllerOptions& options) {
+  const auto values = resolve_some(process_sources(options.common.settings, options.common.config_file), options.keys);
+  if (!values) return fail(values.error());
+  for (const auto& value : *values) std::cout << value << "\n";
+  return kExitDone;
+}
+
 Result<int> print_configuration(const ControllerOptions& options) {
+  if (!options.keys.empty()) return print_values(options);
   Values values;
   const auto config = load_config(options.common, &values);
   if (!config) return fail(config.error());
   if (const auto safe = check_places(options.common, *config, values); !safe) {
     std::cerr << "haproxy_ctld: warning: nothing else would run: " << safe.error().message << "\n";
+  }
+  if (const auto limits = ControlFiles(*config).strict_limits(); !limits) {
+    std::cerr << "haproxy_ctld: warning: nothing would start, and a running controller goes on with other limits than these: "
+              << limits.error().message << "\n";
   }
   std::cout << (options.json ? config_json(values) : config_text(values));
   return kExitDone;

@@ -52,6 +52,15 @@ Result<CommonOptions> common_of(const CommandLine& line) {
   return common;
 }
 
+// What follows --print-config: keys of settings.
+Result<void> check_keys(const CommandLine& line) {
+  for (const auto& key : line.positionals) {
+    if (find_setting(key) == nullptr) return fail(Errc::usage, "unknown setting '" + printable(key) + "'; --help lists them all");
+  }
+  if (!line.positionals.empty() && line.has("json")) return fail(Errc::usage, "--json prints all settings: leave out '" + line.positionals.front() + "'");
+  return {};
+}
+
 // The value of --count or --step; 1 when it is not given.
 Result<int> count_of(const CommandLine& line, const std::string& name) {
   if (!line.has(name)) return 1;
@@ -166,9 +175,9 @@ Result<Parsed<ControllerOptions>> parse_controller(const Arguments& arguments) {
   Parsed<ControllerOptions> parsed;
   parsed.answer = answer_of(controller_tool(), *line);
   if (parsed.answer) return parsed;
-  if (auto none = no_positionals(*line); !none) return fail(none.error());
   const auto mode = mode_of(*line);
   if (!mode) return fail(mode.error());
+  if (auto fits = *mode == ControllerMode::print_config ? check_keys(*line) : no_positionals(*line); !fits) return fail(fits.error());
   if (*mode == ControllerMode::automatic && line->has("json")) {
     return fail(Errc::usage,
                 "--json needs --status, --print-config, --once, --up, --down or --replace; "
@@ -188,7 +197,8 @@ Result<Parsed<ControllerOptions>> parse_controller(const Arguments& arguments) {
                     .json = line->has("json"),
                     .dry_run = line->has("dry-run"),
                     .no_wait = line->has("no-wait"),
-                    .step = *step};
+                    .step = *step,
+                    .keys = line->positionals};
   return parsed;
 }
 

@@ -48,6 +48,7 @@ struct ControllerOptions {
   bool dry_run = false;
   bool no_wait = false;  // replace
   int step = 1;          // replace: gears at a time, 1 to 1000
+  std::vector<std::string> keys;  // print_config: the values of these settings alone
 };
 
 enum class DaemonCommand { start, stop, restart, status, run };

@@ -112,6 +112,33 @@ class Resolver {
     return directory;
   }
 
+  Result<std::vector<std::string>> some(const std::vector<std::string>& keys) {
+    const auto directory = sources_.config_file ? Result<std::string>(std::string()) : locate();
+    if (!directory) return fail(directory.error());
+    const auto path = sources_.config_file.value_or(path_in(*directory, kConfFile));
+    const auto text = sources_.read_file(path, kMaxConfFile);
+    if (text) conf_ = readable_conf(*text);
+    conf_name_ = path;
+    if (!text && (sources_.config_file || !is_absent(text.error()))) {
+      return fail(Error{Errc::config, "configuration file: " + text.error().message, text.error().sys_errno});
+    }
+    // What a default is made from comes before it in the table.
+    std::vector<std::string_view> wanted(keys.begin(), keys.end());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto base = default_base(*find_setting(wanted[i])).key;
+      if (!base.empty() && std::ranges::find(wanted, base) == wanted.end()) wanted.push_back(base);
+    }
+    Values values;
+    values.values_.resize(settings().size());
+    for (const auto& setting : settings()) {
+      if (std::ranges::find(wanted, setting.key) == wanted.end()) continue;
+      if (auto added = add(setting, values); !added) return fail(added.error());
+    }
+    std::vector<std::string> texts;
+    for (const auto& key : keys) texts.push_back(values.text(key));
+    return texts;
+  }
+
  private:
   // HAPROXY_DIR by what is known so far, without a look at other settings; empty when there is nothing to make it from.
   Result<std::string> locate() {
@@ -212,6 +239,9 @@ class Resolver {
 
 Result<Values> resolve(const Sources& sources) { return Resolver(sources).run(); }
 Result<std::string> resolve_haproxy_dir(const Sources& sources) { return Resolver(sources).haproxy_dir(); }
+Result<std::vector<std::string>> resolve_some(const Sources& sources, const std::vector<std::string>& keys) {
+  return Resolver(sources).some(keys);
+}
 
 Sources process_sources(std::map<std::string, std::string> command_line, std::optional<std::string> config_file) {
   const char* home = std::getenv("HOME");

@@ -67,6 +67,10 @@ Result<Values> resolve(const Sources& sources);
 // directory is made from.
 Result<std::string> resolve_haproxy_dir(const Sources& sources);
 
+// The texts of these settings of the table, in this order, and of no others: whoever stops HAProxy or takes an application away needs the few
+// that it needs although another line of the conf file has become wrong. Without a conf file they are those of the other sources.
+Result<std::vector<std::string>> resolve_some(const Sources& sources, const std::vector<std::string>& keys);
+
 // The error about a setting's value: "up_pct = '0' (command line): WHY".
 Unexpected value_error(std::string_view key, const Value& value, const std::string& why);
 

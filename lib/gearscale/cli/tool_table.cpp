@@ -36,7 +36,7 @@ constexpr std::array kControllerOptions{
     ToolOption{.name = "once", .help = "one observation, one decision, act, exit"},
     ToolOption{.name = "status", .help = "show load, gears and limits and exit; with --replace: how far the replacement is"},
     ToolOption{.name = "check", .help = "do registry, containers, HAProxy and haproxy.cfg agree? exit 1 and a list when they do not"},
-    ToolOption{.name = "print-config", .help = "show each setting and where it came from and exit"},
+    ToolOption{.name = "print-config", .help = "show each setting and where it came from and exit; with settings behind it, their values"},
     ToolOption{.name = "replace", .help = "bring every gear over to --template, new ones serving before old ones drain"},
     ToolOption{.name = "step", .argument = "N", .help = "gears at a time of --replace, 1 to 1000; default 1"},
     ToolOption{.name = "no-wait", .help = "with --replace: leave it to the running controller; refused (exit 4) without one"},

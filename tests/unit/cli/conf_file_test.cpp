@@ -57,3 +57,13 @@ TEST_CASE("a bad conf file is refused whole, naming file and line") {
   }
   CHECK(parse_conf(std::string(64 * 1024, '#'), "my.conf"));
 }
+
+TEST_CASE("who must go on reads the lines that can be read, and of two with one key the first") {
+  const auto lines = readable_conf("zap = 1\nbackend = web   # ours\nno setting\nbackend = other\nup_pct = \x01\nlxc_path=/srv/lxc\r\n");
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].key == "backend");
+  CHECK(lines[0].value == "web");
+  CHECK(lines[0].line == 2);
+  CHECK(lines[1].value == "/srv/lxc");
+  CHECK(readable_conf("").empty());
+}

@@ -141,6 +141,14 @@ TEST_CASE("the controller takes every setting, --debug and --dry-run") {
         std::map<std::string, std::string>{{"app", "shop"}, {"debug", "true"}, {"scale_max", "-1"}, {"up_pct", "80"}});
 }
 
+TEST_CASE("--print-config may be followed by the settings that are asked for") {
+  const auto parsed = parse_controller({"--print-config", "--app", "shop", "backend", "lxc_path"});
+  REQUIRE(parsed);
+  CHECK(parsed->options.mode == ControllerMode::print_config);
+  CHECK(parsed->options.keys == Arguments{"backend", "lxc_path"});
+  CHECK(parse_controller({"--print-config"})->options.keys.empty());
+}
+
 TEST_CASE("a replacement has a step and perhaps a new template") {
   const auto parsed = parse_controller({"--replace", "--step", "1000", "--template", "new", "--no-wait", "--json", "--dry-run"});
   REQUIRE(parsed);
@@ -186,6 +194,9 @@ TEST_CASE("the controller refuses conflicts and stray arguments") {
                       {{"--json"}, "--json needs"},
                       {{"--auto", "--json"}, "--json needs"},
                       {{"shop"}, "unexpected argument 'shop'"},
+                      {{"--print-config", "back-end"}, "unknown setting 'back-end'"},
+                      {{"--print-config", "--json", "backend"}, "--json prints all settings"},
+                      {{"--status", "backend"}, "unexpected argument 'backend'"},
                       {{"--up", "--", "x"}, "unexpected argument 'x'"},
                       {{"-n", "prod"}, "unknown option '-n'"},
                       {{"--count", "1"}, "unknown option '--count'"},

@@ -241,3 +241,32 @@ TEST_CASE("scale_limits.txt shows where nothing stronger has set a limit") {
   CHECK(values->text("scale_max") == "7");
   CHECK(values->at("scale_max").source == "command line");
 }
+
+TEST_CASE("the values of some settings come in the order they are asked for, with defaults made from others") {
+  FakeSources fake;
+  fake.files[FakeSources::kConf] = "backend = web   # ours\n";
+  fake.environment["GEARSCALE_LXC_PATH"] = "/srv/lxc";
+  const auto texts = resolve_some(fake.sources(), {"stats_socket", "backend", "lxc_path", "template"});
+  REQUIRE(texts);
+  CHECK(*texts == std::vector<std::string>{"/var/lib/gearscale/shop/haproxy-1.4/run/stats", "web", "/srv/lxc", ""});
+}
+
+TEST_CASE("the values of some settings are there although other lines and values are wrong") {
+  FakeSources fake;
+  fake.files[FakeSources::kConf] = "up_pct = many\nzap\nhome_dir = /elsewhere\nbackend = web\nlxc_path = not a path\n";
+  CHECK(resolve_some(fake.sources(), {"backend"}).value_or({}) == std::vector<std::string>{"web"});
+  const auto wrong = resolve_some(fake.sources(), {"backend", "lxc_path"});
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().message.find("lxc_path = 'not a path'") == 0);
+}
+
+TEST_CASE("the values of some settings: a conf file may be missing unless it was named, and must be readable") {
+  FakeSources fake;
+  CHECK(resolve_some(fake.sources(), {"backend"}).value_or({}) == std::vector<std::string>{"express"});
+  fake.files[FakeSources::kConf] = "EACCES";
+  CHECK_FALSE(resolve_some(fake.sources(), {"backend"}));
+  fake.config_file = "/etc/my.conf";
+  CHECK_FALSE(resolve_some(fake.sources(), {"backend"}));
+  fake.files["/etc/my.conf"] = "app = other\nbackend = mine\n";
+  CHECK(resolve_some(fake.sources(), {"backend"}).value_or({}) == std::vector<std::string>{"mine"});
+}
