@@ -159,20 +159,30 @@ malformed_limits_after_hup() {
   rm -f "$limits_file"
 }
 
+open_files() { awk '/^Max open files/ { print $4 }' "/proc/$1/limits"; }
+
 check_daemon_and_tools() {
   local pid fresh
   rm -f "$logs/scale_events.log"
+  runner=(prlimit --nofile=1000:)
   expect 'start with options after --' 0 'started' '^$' haproxy_ctld_daemon start -- --debug --scale-min 2
   await 20 two_serve || fail 'scale_min 2 after -- does not hold'
   await 20 logged 'GEAR_INFO - capacity: [0-9.]+% gear_count: 2 sessions: 0 up/remove_thresh: 90.0%/49.9%' || fail 'no GEAR_INFO line'
   expect 'add-gear --no-wait' 0 '^[0-9a-f]{8} pending' '^$' add-gear --no-wait
   fresh=$(awk '{ print $1 }' "$work/stdout")
   await 20 serves "$fresh" || fail 'the daemon did not carry the gear on'
+  runner=()
+  check 'the daemon may open as many files as the hard limit says' test "$(open_files "$(controller_pid)")" -gt 1000
+  check 'a gear has the limit that the daemon was started with' test "$(open_files "$(lxc-info -P "$lxc_path" -n "$app-$fresh" -pH)")" -eq 1000
   expect 'remove-gear with a daemon' 0 "^$fresh removed" '^$' remove-gear --gear "$fresh"
   mkdir -p "$home/repo/.openshift/markers"
   : > "$home/repo/.openshift/markers/disable_auto_scaling"
   await 20 logged 'Automatic scaling is disabled by the disable_auto_scaling marker' || fail 'the marker is not honoured'
   rm "$home/repo/.openshift/markers/disable_auto_scaling"
+  runner=(prlimit --nofile=200:200)
+  expect 'restart where few files may be open' 0 'started' '^$' haproxy_ctld_daemon restart
+  runner=()
+  await 20 logged 'WARN.*only 200 files may be open, and 90 gears need 280: ' || fail 'that the hard limit is too low is not in the log'
   tool haproxy_ctld_daemon stop > /dev/null || fail 'stop'
 
   env -i "PATH=$PATH" "HOME=$work/nobody" "OPENSHIFT_APP_NAME=$app" "OPENSHIFT_HOMEDIR=$home" "$tools/haproxy_ctld_daemon" run > "$work/stdout" 2> "$work/stderr" < /dev/null &

@@ -15,6 +15,7 @@ namespace gearscale::cli {
 namespace {
 
 constexpr int kSpareAddresses = 4;
+constexpr std::uint64_t kOtherFiles = 100;  // HAProxy, logs, locks, and three for each job
 constexpr std::string_view kPidFile = "run/haproxy_ctld.pid";
 constexpr std::string_view kOutputFile = "run/haproxy_ctld.output";
 constexpr core::Millis kDestroyTime{55'000};  // of a tear-down, besides the clean shutdown
@@ -244,6 +245,15 @@ Result<void> check_pool_size(const Config& config, const core::Limits& limits) {
   return fail(Errc::config, "address_pool holds " + std::to_string(pool.size()) + " addresses; a scale_max of " +
                                 std::to_string(limits.max) + " and a standby_count of " + std::to_string(config.standby.count) +
                                 " need at least " + std::to_string(needed) + ": enlarge address_pool or lower scale_max");
+}
+
+Result<void> check_open_files(const Config& config, const core::Limits& limits, std::uint64_t files) {
+  const auto gears = limits.max == core::Limits::kNoLimit ? std::int64_t{config.gears.pool.size()} : std::int64_t{limits.max} + config.standby.count;
+  const auto needed = static_cast<std::uint64_t>(gears) * 2 + kOtherFiles;
+  if (files >= needed) return {};
+  return fail(Errc::config, "only " + std::to_string(files) + " files may be open, and " + std::to_string(gears) + " gears need " +
+                                std::to_string(needed) + ": without them waking a standby is slow and the end of a gear is seen late; raise the " +
+                                "hard limit of what starts this (LimitNOFILE in systemd, ulimit -Hn), or lower scale_max");
 }
 
 Result<Config> make_config(const Values& values) {

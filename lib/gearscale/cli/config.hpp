@@ -2,6 +2,7 @@
 // Config: the settings as the other rooms want them, typed and checked against each other. Made once, and again on HUP.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -74,5 +75,9 @@ Result<void> check_same_farm(const Config& before, const Config& after);
 // The pool holds at least scale_max + standby_count + 4 addresses where there is a scale_max (spare ones for gears that leave while others
 // come). Errc::config otherwise; a pool that is not given (address 0) is no error.
 Result<void> check_pool_size(const Config& config, const core::Limits& limits);
+
+// `files` descriptors are enough for as many gears as there may be: two each (one tells of its end, one thaws it), and some more. Without a
+// scale_max the pool tells how many that are. Errc::config otherwise.
+Result<void> check_open_files(const Config& config, const core::Limits& limits, std::uint64_t files);
 
 }  // namespace gearscale::cli

@@ -2,6 +2,7 @@
 // The wiring of the real parts: what each program needs, made from the configuration, and nothing decided.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "gearscale/system/event_log.hpp"
 #include "gearscale/system/file_lock.hpp"
 #include "gearscale/system/file_watch.hpp"
+#include "gearscale/system/open_files.hpp"
 #include "gearscale/system/registry_store.hpp"
 #include "gearscale/system/signals.hpp"
 
@@ -71,6 +73,7 @@ struct RealParts {
   RealParts(const Config& config, Mirror mirror);
 
   Config config;
+  std::uint64_t open_files = system::raise_open_files();  // that this process may have: gears are held by two each
   system::SystemClock clock;
   system::EventLog events;
   system::RegistryStore store;

@@ -22,6 +22,7 @@
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
+#include "gearscale/system/open_files.hpp"
 #include "gearscale/system/subprocess.hpp"
 
 namespace gearscale::system {
@@ -88,6 +89,7 @@ void clean_environment() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_NAME, name);  // not the controller's: whoever ends that by its name must not end this, or the gears that inherit it
   arrange_descriptors(answer);
+  lower_open_files_again();  // after it: there may have been more than that
   ::umask(022);
   clean_environment();
   if (::chdir("/") != 0) ::_exit(1);

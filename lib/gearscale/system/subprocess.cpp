@@ -19,6 +19,7 @@
 #include "gearscale/base/text.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
+#include "gearscale/system/open_files.hpp"
 
 namespace gearscale::system {
 
@@ -74,6 +75,7 @@ class SpawnPlan {
   int start(const std::string& program, const std::vector<std::string>& argv, std::vector<std::string> environment, pid_t& pid) {
     if (failure_ != 0) return failure_;
     environment.insert(environment.begin(), {"PATH=" + std::string(kProgramPath), "LC_ALL=C"});
+    const LoweredOpenFiles lowered;
     return ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, pointers(argv).data(), pointers(environment).data());
   }
 

@@ -280,3 +280,16 @@ TEST_CASE("a farm stays the same only with the same application, directories, ba
     CHECK(check_same_farm(before, with(key, value)));
   }
 }
+
+TEST_CASE("two files a gear, standbys too, and some more have to be allowed") {
+  Config config;
+  config.standby.count = 10;
+  const core::Limits limits{.min = 1, .max = 40};
+  CHECK(check_open_files(config, limits, 200));
+  const auto few = check_open_files(config, limits, 199);
+  REQUIRE_FALSE(few);
+  CHECK(few.error().message.find("only 199 files may be open, and 50 gears need 200") == 0);
+  config.gears.pool = {0x0a570002, 0x0a570002 + 449, 16};  // without a scale_max as many as there are addresses
+  CHECK(check_open_files(config, {.min = 1, .max = core::Limits::kNoLimit}, 1'000));
+  CHECK_FALSE(check_open_files(config, {.min = 1, .max = core::Limits::kNoLimit}, 999));
+}
