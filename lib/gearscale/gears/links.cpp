@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "gearscale/base/fd.hpp"
 #include "gearscale/system/errors.hpp"
