@@ -14,7 +14,7 @@ namespace {
 
 constexpr core::Millis kDriverInterval{100};  // how often one that may not drive asks again
 constexpr core::Millis kProgressInterval{500};
-constexpr core::Millis kReadPatience{5'000};  // with a registry that cannot be read: longer than its driver takes to rebuild it
+constexpr core::Millis kReadPatience{5'000};     // with a registry that cannot be read: longer than its driver takes to rebuild it
 constexpr core::Millis kDriverPatience{90'000};  // past a gear's deadline: longer than any job takes
 constexpr core::Millis kFilePatience{20'000};    // for haproxy.cfg: longer than one writing takes
 

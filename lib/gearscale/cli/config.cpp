@@ -248,11 +248,13 @@ Result<void> check_pool_size(const Config& config, const core::Limits& limits) {
 }
 
 Result<void> check_open_files(const Config& config, const core::Limits& limits, std::uint64_t files) {
-  const auto gears = limits.max == core::Limits::kNoLimit ? std::int64_t{config.gears.pool.size()} : std::int64_t{limits.max} + config.standby.count;
+  const auto gears =
+      limits.max == core::Limits::kNoLimit ? std::int64_t{config.gears.pool.size()} : std::int64_t{limits.max} + config.standby.count;
   const auto needed = static_cast<std::uint64_t>(gears) * 2 + kOtherFiles;
   if (files >= needed) return {};
   return fail(Errc::config, "only " + std::to_string(files) + " files may be open, and " + std::to_string(gears) + " gears need " +
-                                std::to_string(needed) + ": without them waking a standby is slow and the end of a gear is seen late; raise the " +
+                                std::to_string(needed) +
+                                ": without them waking a standby is slow and the end of a gear is seen late; raise the " +
                                 "hard limit of what starts this (LimitNOFILE in systemd, ulimit -Hn), or lower scale_max");
 }
 

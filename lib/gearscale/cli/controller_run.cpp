@@ -161,7 +161,8 @@ int run_life(RealParts& parts, system::SignalFd& signals, const ControllerOption
   settings.dry_run = options.dry_run;
   settings.keeps_pool = !options.dry_run;
   parts.open_response_log();
-  if (const auto enough = check_open_files(parts.config, parts.files.strict_limits().value_or(parts.files.last_good()), parts.open_files); !enough) {
+  if (const auto enough = check_open_files(parts.config, parts.files.strict_limits().value_or(parts.files.last_good()), parts.open_files);
+      !enough) {
     parts.events.text(Severity::warn, enough.error().message);
   }
   app::Controller controller(settings, parts.ports, system::random_gear_id);

@@ -57,7 +57,8 @@ Result<void> check_keys(const CommandLine& line) {
   for (const auto& key : line.positionals) {
     if (find_setting(key) == nullptr) return fail(Errc::usage, "unknown setting '" + printable(key) + "'; --help lists them all");
   }
-  if (!line.positionals.empty() && line.has("json")) return fail(Errc::usage, "--json prints all settings: leave out '" + line.positionals.front() + "'");
+  if (!line.positionals.empty() && line.has("json"))
+    return fail(Errc::usage, "--json prints all settings: leave out '" + line.positionals.front() + "'");
   return {};
 }
 

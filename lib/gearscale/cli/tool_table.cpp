@@ -41,7 +41,10 @@ constexpr std::array kControllerOptions{
     ToolOption{.name = "step", .argument = "N", .help = "gears at a time of --replace, 1 to 1000; default 1"},
     ToolOption{.name = "no-wait", .help = "with --replace: leave it to the running controller; refused (exit 4) without one"},
     ToolOption{.name = "json", .help = "JSON output; not with --auto"},
-    kDryRun, kConfig, kHelp, kVersion};
+    kDryRun,
+    kConfig,
+    kHelp,
+    kVersion};
 
 constexpr std::array kDaemonOptions{kHelp, kVersion};
 
