@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Many tools at once under limits; then SIGKILLs at random under load: daemon, tools, their children, HAProxy and gears. After each restart of the
-# daemon everything agrees within 5 s, at the end nothing is left over, and no healthy gear lost a request.
+# Many tools at once under limits; then everything at once under load, by clients that keep their connections and such that do not: SIGKILLs at
+# random (daemon, tools, their children, HAProxy, gears), reloads of HAProxy, replacements, other limits. After each restart of the daemon
+# everything agrees within 5 s, at the end nothing is left over, and no request failed but those that a gear or an HAProxy took with it.
 set -euo pipefail
 # shellcheck source=tests/integration/farm.sh
 . "$(dirname "$0")/farm.sh"
@@ -9,6 +10,8 @@ farm_begin chaos 10.77.45
 # shellcheck source=tests/integration/chaos.sh
 . "$(dirname "$0")/chaos.sh"
 farm_up --set flap_protection=300s --set check_interval=1s --set drain_idle=200ms --set down_timeout=10s --set scale_min=2
+second=$app-second
+"$top/scripts/make-template" "$second" --lxc-path "$lxcpath" > /dev/null
 daemon=$tools/haproxy_ctld_daemon
 check 'HAProxy and its supervisor start' haproxy_begin
 check 'the daemon starts' "$daemon" start
@@ -59,12 +62,13 @@ check 'as many gears came and went as tools say' serves $((before + added - remo
 check 'all agree after that' checks
 "$dir/hooks/set-scale-limits" 3 -1 > /dev/null
 
-# --- SIGKILLs at random ---
-wanted=$(soak_or 300 40)
+# --- everything at once ---
+wanted=$(soak_or 300 40) lasting=$(soak_or 600 0)
 printf '        %s kills with the seed %s\n' "$wanted" "$seed"
 await 20 at_least 3 || true
 judged_load_begin '/cgi-bin/wait?100' 3
 judged_load_begin '/cgi-bin/wait?100' 3 --close
+judged_load_begin '/cgi-bin/wait?100' 4 --close
 judged_load_begin '/cgi-bin/wait?700' 3
 judged_load_begin '/cgi-bin/begin?100' 1
 judged_load_begin '/gear.txt' 3 --cookies --session 2 --think 0.05
@@ -114,22 +118,44 @@ kill_child() {
     sleep 0.005
   done
 }
+reloads=0 replacements=0 limits=0
+reload() {
+  local old
+  old=$(haproxy_pid) && kill -USR2 "$(cat "$work/haproxy.pid")" || return 0
+  await 10 another_pid "$old" && reloads=$((reloads + 1))
+}
+another_pid() { local pid; pid=$(haproxy_pid 2> /dev/null) && [[ -n $pid && $pid != "$1" ]]; }
+# Over to the other template; the command may be killed as any tool.
+replace() {
+  "$tools/haproxy_ctld" --replace --template "$(one_of "$template" "$second")" --step "$(one_of 1 2)" > /dev/null 2>&1 &
+  replacements=$((replacements + 1))
+  pause_up_to 900
+  ((RANDOM % 3)) || ! kill -KILL "$!" 2> /dev/null || hit tool
+  disown "$!" 2> /dev/null || true
+}
+change_limits() { "$dir/hooks/set-scale-limits" "$(one_of 2 3)" "$(one_of 6 8 10 -1)" > /dev/null; limits=$((limits + 1)); }
 round() {
-  case $((RANDOM % 10)) in
+  case $((RANDOM % 13)) in
     0 | 1 | 2) kill_daemon ;;
     3 | 4) kill_tool ;;
     5 | 6) kill_child ;;
     7) kill_haproxy "$(one_of worker master)" && hit haproxy ;;
+    8) reload ;;
+    9) replace ;;
+    10) change_limits ;;
     *) kill_some_gear ;;
   esac
   pause_up_to 300
   # Gears that die young open the template's breaker, which is right, and people may go on by hand, as here.
   at_least 3 || "$tools/add-gear" --count 2 > /dev/null 2>&1 || true
 }
-while [[ $killed -lt $wanted && $SECONDS -lt $((begin_seconds + $(soak_or 3000 200))) ]]; do round; done
+began=$SECONDS
+while [[ ($killed -lt $wanted || $SECONDS -lt $((began + lasting))) && $SECONDS -lt $((begin_seconds + $(soak_or 3000 200))) ]]; do round; done
+"$dir/hooks/set-scale-limits" 3 -1 > /dev/null
 sleep 1
 judged_load_end
 printf '        killed: daemon %s, tools %s, children %s, HAProxy %s, gears %s\n' "${kinds[daemon]}" "${kinds[tool]}" "${kinds[child]}" "${kinds[haproxy]}" "${kinds[gear]}"
+printf '        in %s s beside that: %s reloads, %s replacements begun, limits changed %s times\n' $((SECONDS - began)) "$reloads" "$replacements" "$limits"
 tell_judged
 printf '        %s of %s restarts of the daemon agreed within 5 s\n' "$recovered" $((recovered + slow))
 check "$wanted processes were killed" test "$killed" -ge "$wanted"
@@ -139,9 +165,9 @@ check 'no GET that a gear had not begun to answer failed with it' no_unanswered_
 check 'clients were served' test "$(requests)" -gt $((wanted * 10))
 check 'all agree at the end' checks
 settled() { [[ $(jq '[.gears[] | select(.state != "serving" and .state != "standby")] | length' "$dir/conf/gear-registry.json") == 0 ]]; }
-check 'nothing is under way at the end' await 60 settled
+check 'nothing is under way at the end' await 180 settled
 check 'all agree then' checks
-orphans() { comm -3 <(lxc-ls -P "$lxcpath" -1 | xargs -n 1 | grep -vx "$template" | sort) <(jq -r --arg app "$app" '.gears[] | $app + "-" + .id' "$dir/conf/gear-registry.json" | sort); }
+orphans() { comm -3 <(lxc-ls -P "$lxcpath" -1 | xargs -n 1 | grep -vxF -e "$template" -e "$second" | sort) <(jq -r --arg app "$app" '.gears[] | $app + "-" + .id' "$dir/conf/gear-registry.json" | sort); }
 check 'no container is an orphan' test -z "$(orphans)"
 
 # --- the judge can say no ---
@@ -163,7 +189,7 @@ judged_load_end
 # --- nothing is left ---
 haproxy_end
 check 'teardown succeeds' "$dir/bin/teardown"
-check 'no gear is left' test "$(known)" = "$template"
+check 'no gear is left' test "$(known)" = "$second $template"
 check 'no veth is left on the bridge' test -z "$(ip -o link show master "$bridge")"
 check 'no cgroup directory of a gear is left' test -z "$(find /sys/fs/cgroup -type d -path "*lxc.*.$app-*" 2> /dev/null)"
 # The pattern is no argument: grep would find itself.

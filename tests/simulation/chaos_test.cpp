@@ -21,14 +21,15 @@ void require_well(std::uint64_t seed, double hours) {
 
 }  // namespace
 
-TEST_CASE("in a world with faults nothing is broken when they end, and at a constant load the actions stop: 200 fixed seeds") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) require_well(seed, 2);
+TEST_CASE("in a world with faults nothing is broken when they end, and at a constant load the actions stop: fixed seeds") {
+  for (std::uint64_t seed = 1; seed <= GEARSCALE_SEEDS; ++seed) require_well(seed, 2);
 }
 
-TEST_CASE("the same with 20 seeds that nobody has tried before") {
-  const auto first = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::seconds(1)) * 20;
-  std::printf("fresh seeds: %llu to %llu\n", static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + 19));
-  for (std::uint64_t seed = first; seed < first + 20; ++seed) require_well(seed, 2);
+TEST_CASE("the same with seeds that nobody has tried before") {
+  const auto first = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::seconds(1)) * GEARSCALE_FRESH_SEEDS;
+  const auto last = first + GEARSCALE_FRESH_SEEDS - 1;
+  std::printf("fresh seeds: %llu to %llu\n", static_cast<unsigned long long>(first), static_cast<unsigned long long>(last));
+  for (std::uint64_t seed = first; seed <= last; ++seed) require_well(seed, 2);
 }
 
 TEST_CASE("a seed replays exactly") {
