@@ -49,6 +49,23 @@ check_trusted() {
   done
 }
 
+# warn_if_open PATH...: everybody may write it. Not refused: it is the application's, and whoever may write it sets limits and markers.
+warn_if_open() {
+  local path
+  for path in "$@"; do
+    [[ -z $(find "$path" -maxdepth 0 -perm /002 2> /dev/null) ]] ||
+      warn "$path: everybody may write it and so set the limits, or stop automatic scaling: chmod o-w $path"
+  done
+}
+
+# warn_if_forwarding BRIDGE: packets of gears go on to other networks of this machine.
+warn_if_forwarding() {
+  local switch=/proc/sys/net/ipv4/conf/$1/forwarding
+  [[ -z $1 || ! -r $switch || $(< "$switch") != 1 ]] ||
+    warn "bridge $1: this machine forwards what comes from it, so gears and its other networks reach each other past HAProxy. Unless your gears need" \
+      "a gateway: sysctl net.ipv4.conf.$1.forwarding=0 (docs/security.md)"
+}
+
 # --- files ---
 
 # Temporary files of this run; they go when it ends, however it ends.

@@ -158,6 +158,21 @@ is_gone() { [[ ! -e $lxcpath/$other ]]; }
 check "with root's own config it goes" await 40 is_gone
 check 'and nothing of his was run' test ! -e "$owned"
 
+# --- who may set limits, and what reaches past HAProxy, is said ---
+chmod o+w "$home/data" "$home/repo/.openshift/markers"
+"$tools/haproxy_ctld" --check > "$work/check" 2> /dev/null || true
+for path in "$home/data" "$home/repo/.openshift/markers"; do
+  check "--check names $path" grep -q "^$path: everybody may write it and so .* Run: chmod o-w $path" "$work/check"
+  chmod o-w "$path"
+done
+forwarding=/proc/sys/net/ipv4/conf/$bridge/forwarding
+setup_again() { "$top/cartridge/bin/setup" --app "$app" --home "$home" --bin-dir "$bin"; }
+echo 0 > "$forwarding"
+check 'setup says nothing of a bridge that is not forwarded' not says 'forwards what comes from it' setup_again
+echo 1 > "$forwarding"
+check 'and says it of one that is' says "bridge $bridge: this machine forwards what comes from it" setup_again
+echo 0 > "$forwarding"
+
 # --- a place that cannot be read holds nothing up ---
 "$tools/haproxy_ctld_daemon" stop > /dev/null
 mkdir -p "$lxcpath/$app-0bad0001/config" "$lxcpath/$app-0bad0002" "$lxcpath/$app-0bad0003"

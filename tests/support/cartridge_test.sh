@@ -243,6 +243,14 @@ trust() {
     check "unsafe: $path" exits 2 "$dir/bin/teardown"
     cp "$work/kept" "$dir/conf/haproxy_ctld.conf"
   done
+  for path in "$home/data" "$home/repo" "$home/repo/.openshift/markers"; do
+    chmod o+w "$path"
+    check "setup goes on where everybody may set the limits or the markers ($path)" exits 0 setup
+    check "(it says so)" has "$work/last" "$path: everybody may write it and so set the limits, or stop automatic scaling: chmod o-w $path"
+    chmod o-w "$path"
+  done
+  check "setup is content then" exits 0 setup
+  check "(and says nothing of it)" not grep -q "everybody" "$work/last"
   check "nothing was started" not test -e "$dir/run/haproxy.pid"
   check "all is well again" exits 0 "$dir/bin/teardown"
 }

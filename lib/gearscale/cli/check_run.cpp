@@ -60,7 +60,10 @@ Result<int> run_check(const ControllerOptions& options) {
   for (;;) {
     const auto limits = parts.files.strict_limits();
     if (!limits) return fail(limits.error());
-    const auto report = app::check(parts.ports, *limits, kPatience, temp_files(*config));
+    auto report = app::check(parts.ports, *limits, kPatience, temp_files(*config));
+    if (report) {
+      for (auto& sentence : parts.files.open_to_everybody()) report->broken.push_back(std::move(sentence));
+    }
     if (report && report->broken.empty()) {
       print(*report, options.json);
       return kExitDone;

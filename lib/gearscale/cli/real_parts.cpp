@@ -86,6 +86,24 @@ Result<core::Limits> ControlFiles::strict_limits() const {
   return merge_limits(source_, *file);
 }
 
+std::vector<std::string> ControlFiles::open_to_everybody() const {
+  const auto markers = system::directory_of(marker_path_);
+  const auto openshift = system::directory_of(markers);
+  const std::string scaling = "stop automatic scaling";
+  const std::pair<std::string, std::string> places[] = {{limits_path_, "set the limits"},
+                                                        {system::directory_of(limits_path_), "set the limits"},
+                                                        {markers, scaling},
+                                                        {openshift, scaling},
+                                                        {system::directory_of(openshift), scaling}};
+  std::vector<std::string> sentences;
+  for (const auto& [path, what] : places) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0 || (info.st_mode & S_IWOTH) == 0) continue;
+    sentences.push_back(path + ": everybody may write it and so " + what + ". Run: chmod o-w " + path);
+  }
+  return sentences;
+}
+
 app::TickInput ControlFiles::read(EventSink& events) {
   const auto limits = strict_limits();
   const auto numbers = [this] { return "scale_min=" + std::to_string(last_good_.min) + " scale_max=" + std::to_string(last_good_.max); };

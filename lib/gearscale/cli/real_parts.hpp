@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gearscale/app/control_loop.hpp"
 #include "gearscale/app/controller.hpp"
@@ -41,6 +42,8 @@ class ControlFiles {
   Result<std::optional<core::Limits>> file_limits() const;
   // The limits that hold, or the errors of file_limits: for tools, which had better refuse than guess.
   Result<core::Limits> strict_limits() const;
+  // One sentence, with what to do, for each file or directory by which everybody on this machine may set the limits or stop automatic scaling.
+  std::vector<std::string> open_to_everybody() const;
   app::TickInput read(EventSink& events);
   // For a new life of the loop: while the file is malformed, the limits of the old life stay.
   const core::Limits& last_good() const { return last_good_; }
