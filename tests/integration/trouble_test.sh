@@ -140,16 +140,26 @@ one_at_a_time() { # the second is given up only when the first one's successor s
     (index($0, a) || index($0, b)) && /false/ { if (open) bad = 1; open = 1; seen++; next } /true/ { open = 0 } END { exit bad || seen != 2 }'
 }
 check 'one at a time' one_at_a_time
+set_to down_timeout 0s
 before=$(in_registry | xargs)
 for gear in $before; do hang "$gear"; done
 check 'that all are DOWN is said' await 10 said 1 'All gears are DOWN in HAProxy'
 sleep 3
 check 'once' said 1 'All gears are DOWN in HAProxy'
-check 'and none of them is touched' test "$before" = "$(in_registry | xargs)"
+check 'and none of them is touched where down_timeout is 0' test "$before" = "$(in_registry | xargs)"
 # shellcheck disable=SC2046  # several pids
 for gear in $before; do kill -CONT $(programs_of "$gear"); done
 check 'when they go on, they serve' await 10 at_least 3
 check 'the same ones' test "$before" = "$(in_haproxy | xargs)"
+set_to down_timeout 2s
+for gear in $before; do hang "$gear"; done
+check 'that all are DOWN is said again' await 10 said 2 'All gears are DOWN in HAProxy'
+hung_at=$(now_ms)
+check 'a fresh gear serves soon after down_timeout' await 8 at_least 1
+printf '        all DOWN -> a fresh gear serves: %s ms (down_timeout 2000)\n' "$(($(now_ms) - hung_at))"
+all_replaced() { serves 3 && [[ -z $(comm -12 <(tr ' ' '\n' <<< "$before" | sort) <(in_registry)) ]]; }
+check 'the others are replaced' await 60 all_replaced
+check 'all agree after that' await 10 checks
 
 # --- a template whose gears never answer ---
 "$top/scripts/make-template" "gst-$app-silent" --lxc-path "$lxcpath" > /dev/null

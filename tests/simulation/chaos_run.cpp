@@ -205,6 +205,7 @@ void ChaosRun::judge_rest() {
     up += world_.proxy.state_of(server) == core::ServerState::up ? 1 : 0;
     if (server.admin != sim::Proxy::Admin::ready) world_.object("at rest: gear " + id + " is in DRAIN or MAINT, and no person did that");
   }
+  if (up == 0) world_.object("at rest: no gear is UP");
   const bool full = limits_.max != core::Limits::kNoLimit && serving >= limits_.max;
   if (up > 0 && !full && room &&
       core::capacity_pct({static_cast<double>(base_load_), up, settings_.policy.sessions_per_gear}) >= settings_.policy.up_pct) {

@@ -23,6 +23,19 @@ int counted(const core::Registry& registry, const sim::ChaosWorld& world) {
   }));
 }
 
+// All that serve are DOWN, or one at most is not: a fresh gear may have come beside them.
+bool may_have_fresh(const core::Registry& registry, const sim::ChaosWorld& world) {
+  int down = 0, up = 0;
+  for (const auto& gear : registry.gears) {
+    const auto server = world.proxy.servers.find(gear.id);
+    if (gear.state != GearState::serving || server == world.proxy.servers.end()) continue;
+    const auto state = world.proxy.state_of(server->second);
+    down += state == core::ServerState::down ? 1 : 0;
+    up += state == core::ServerState::up ? 1 : 0;
+  }
+  return down > 0 && up <= 1;
+}
+
 // A controller that starts finds gears dead that were to serve, and starts them again.
 bool was_revived(const core::Registry& before, const core::Registry& now) {
   return std::any_of(now.gears.begin(), now.gears.end(), [&](const core::Gear& gear) {
@@ -52,7 +65,8 @@ void Watch::after_tick(const app::TickReport& report, const core::Limits& limits
   if (report.decision && report.decision->action == core::Action::up && limits.max != core::Limits::kNoLimit) {
     const auto& numbers = report.decision->numbers;
     const int there = numbers.serving + numbers.coming + numbers.down + static_cast<int>(report.acted_on.size());
-    if (!report.acted_on.empty() && there > limits.max) {
+    const int fresh = report.decision->reason == core::Reason::all_hang ? 1 : 0;
+    if (!report.acted_on.empty() && there > limits.max + fresh) {
       world_.object("a decision makes " + std::to_string(there) + " gears, scale_max is " + std::to_string(limits.max));
     }
   }
@@ -72,8 +86,9 @@ void Watch::after(const Cause& cause) {
     const bool adopted = std::any_of(now.gears.begin(), now.gears.end(), [&](const core::Gear& gear) {
       return core::find_gear(before_, gear.id) == nullptr && gear.template_name.empty();
     });
-    if (cause.limits.max != core::Limits::kNoLimit && count > std::max(cause.limits.max, counted_) && !adopted &&
-        !was_replacement(before_, now) && !was_revived(before_, now)) {
+    const int most = cause.limits.max + (may_have_fresh(now, world_) ? 1 : 0);
+    if (cause.limits.max != core::Limits::kNoLimit && count > std::max(most, counted_) && !adopted && !was_replacement(before_, now) &&
+        !was_revived(before_, now)) {
       world_.object(std::to_string(count) + " gears serve or start, scale_max is " + std::to_string(cause.limits.max));
     }
   }

@@ -167,12 +167,14 @@ void Controller::act(const core::Decision& decision, Working& working, TickRepor
     recorder_.refused(decision, done.error());
     core::settle(policy_state_, up ? core::Outcome::add_failed : core::Outcome::remove_failed, now);
     report.refusal = done.error();
+    const bool no_room = decision.reason == core::Reason::all_hang && done.error().code == Errc::limit;
+    if (no_room && !settings_.dry_run) driver_.make_room(working, now);
     if (settings_.dry_run) report.acted_on.clear();
   }
   if (!report.acted_on.empty() && !settings_.dry_run) recorder_.action(decision, settings_.policy, report.acted_on, decided);
   for (const auto& done : std::exchange(done_, {})) driver_.record(done, working.read());
   if (report.acted_on.empty() || settings_.dry_run || !up) return;
-  core::settle(policy_state_, core::Outcome::added, now);
+  core::settle(policy_state_, decision.reason == core::Reason::all_hang ? core::Outcome::added_fresh : core::Outcome::added, now);
   response_.start_over(now);
 }
 

@@ -58,6 +58,12 @@ void GearDriver::give_up_dead(Working& working, core::Time now) {
   run(std::move(steps), working, now);
 }
 
+void GearDriver::make_room(Working& working, core::Time now) {
+  const auto views = inventory_.views(working.read());
+  if (const auto* worst = core::longest_down(views, settings_.timeouts, now); worst != nullptr)
+    run({Step{StepKind::give_up, worst->gear->id, 0, ""}}, working, now);
+}
+
 void GearDriver::retry_file(const core::Registry& registry) {
   if (!executor_.file_error().empty() && !ports_.balancer.file_busy()) executor_.sync_file(registry);
 }

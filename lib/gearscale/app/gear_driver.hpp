@@ -33,6 +33,8 @@ class GearDriver {
   };
   Done execute(std::vector<core::Step> steps, Working& working, core::Time now);
   void record(const Done& done, const core::Registry& after);
+  // Gives up the gear that has been DOWN for longest: a fresh one is to be tried, and there is no address or memory for it beside them.
+  void make_room(Working& working, core::Time now);
   // Makes haproxy.cfg what it should be when the last try failed.
   void retry_file(const core::Registry& registry);
   // Closes the breaker of a template whose gears have proved themselves.

@@ -138,7 +138,7 @@ std::string Inventory::why_given_up(std::string_view id) {
   const auto& sight = of(id);
   if (sight.job == core::JobState::failed) return sight.job_text;
   if (sight.died) return "its container ended";
-  if (sight.down_since != core::Time::max()) return "DOWN in HAProxy for too long while another gear was UP: its application hangs";
+  if (sight.down_since != core::Time::max()) return "DOWN in HAProxy for too long: its application hangs";
   return sight.failures > 0 ? sight.trouble : "did not become ready in time, or its container died";
 }
 

@@ -23,9 +23,12 @@ void Recorder::check(const core::Decision& decision, const core::Policy& policy,
     const int gears = decision.numbers.serving + decision.numbers.coming + decision.numbers.down;
     events_.text(Severity::error, "max: " + std::to_string(limits.max) + " gearcount: " + std::to_string(gears));
   }
-  if (decision.reason == core::Reason::all_down && last_reason_ != core::Reason::all_down) {
+  const bool was_down = last_reason_ == core::Reason::all_down || last_reason_ == core::Reason::all_hang;
+  if (decision.reason == core::Reason::all_down && !was_down) {
     events_.text(Severity::error,
-                 "All gears are DOWN in HAProxy: holding, because adding or removing one would not help; look at the application");
+                 std::string("All gears are DOWN in HAProxy: holding, because more of the same kind would hardly help; look at the "
+                             "application") +
+                     (policy.down_timeout > core::Millis{0} ? "; after down_timeout a fresh gear is tried" : ""));
   }
   if (decision.reason == core::Reason::flap_budget && last_reason_ != core::Reason::flap_budget) {
     events_.text(Severity::error, "No gear is removed for now: " + std::to_string(policy.flap_budget) +
@@ -41,6 +44,9 @@ void Recorder::check(const core::Decision& decision, const core::Policy& policy,
 
 void Recorder::action(const core::Decision& decision, const core::Policy& policy, const std::vector<std::string>& ids,
                       std::int64_t decided_micros) {
+  if (decision.reason == core::Reason::all_hang) {
+    notice(Severity::warn, "All gears stay DOWN: one fresh gear is started beside them; if it serves, the others are replaced, one by one");
+  }
   if (decision.action == core::Action::up) events_.text(Severity::info, codec::gear_up(decision.numbers, policy));
   if (decision.action == core::Action::down) events_.text(Severity::info, codec::gear_down(decision.numbers, policy));
   std::vector<std::string> names;

@@ -68,6 +68,7 @@ core::Policy read_policy(const Reader& read) {
   policy.up_window = read.duration("up_window");
   policy.flap_budget = read.integer("flap_budget");
   policy.max_step_up = read.integer("max_step_up");
+  policy.down_timeout = read.duration("down_timeout");
   policy.response = {.percentile = read.choice<core::Percentile>("response_percentile"),
                      .up = read.duration("response_up"),
                      .remove = read.duration("response_remove"),

@@ -142,7 +142,7 @@ constexpr std::array kSettings{
     Setting{.key = "drain_hard", .kind = Kind::duration, .range = "0s to 24h", .default_value = "60s",
             .help = "connections left this long after the drain are shut"},
     Setting{.key = "down_timeout", .kind = Kind::duration, .range = "0s to 24h", .default_value = "30s",
-            .help = "a gear that is DOWN for so long while others are UP is replaced; 0s: never"},
+            .help = "a gear that is DOWN for so long is replaced; when all are, a fresh one is tried; 0s: never"},
     Setting{.key = "stop_timeout", .kind = Kind::duration, .range = "0s to 10m", .default_value = "5s",
             .help = "clean shutdown of a gear before it is killed"},
     Setting{.heading = "General", .key = "debug", .kind = Kind::flag, .range = "true or false", .default_value = "false",

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Millis kFirstHoldOff{3'000};
 constexpr Millis kLongestHoldOff{30'000};
+constexpr Millis kLongestFreshPause{300'000};
 constexpr int kSmallestStepLimit = 4;
 constexpr double kMostGears = 1e6;
 // The gears that stay must not only be below up_pct at the peak, but a tenth below it: additions look thirty times as often as removals, so a
@@ -56,6 +57,36 @@ struct Verdict {
   int target = 0;
 };
 
+bool all_are_down(const Observation& seen) { return seen.serving == 0 && seen.down > 0; }
+
+Millis fresh_pause(const Policy& policy, int tries) {
+  const auto longest = std::max(kLongestFreshPause, policy.down_timeout);
+  return std::min(policy.down_timeout * (1 << std::min(tries, 10)), longest);
+}
+
+void follow_all_down(const Policy& policy, PolicyState& state, const Observation& seen, Time now) {
+  if (seen.down == 0) state.lost = std::max(state.lost, 0);  // none is left to which the fresh gear could be the successor
+  if (!all_are_down(seen)) return state.all_down_since.reset();
+  if (state.all_down_since) return;
+  state.all_down_since = now;
+  // A fresh gear that hangs soon after it served is no cure: the pauses go on growing.
+  if (now - state.fresh_at > fresh_pause(policy, state.fresh_tries) + kLongestFreshPause) state.fresh_tries = 0;
+}
+
+// More gears of the same kind would most likely be DOWN as well, and destroying some helps nobody while the cause is outside. But what hangs in a
+// running gear (a lock, a connection, a leak) is not there in a fresh one: so one is tried, beside scale_max, at down_timeout and then at growing
+// intervals.
+Verdict when_all_are_down(const Policy& policy, const Limits& limits, const PolicyState& state, const Observation& seen, Time now) {
+  const bool room = limits.max == Limits::kNoLimit || seen.down <= limits.max;
+  const bool never = policy.down_timeout == Millis{0};
+  const auto pause_over = state.fresh_tries == 0 ? Time{} : state.fresh_at + fresh_pause(policy, state.fresh_tries);
+  const bool due = state.all_down_since && now >= std::max(*state.all_down_since + policy.down_timeout, pause_over);
+  if (never || !due || !room || seen.coming > 0 || now < state.add_not_before) {
+    return Verdict{Action::hold, Reason::all_down, seen.coming};
+  }
+  return Verdict{Action::up, Reason::all_hang, 1};
+}
+
 // Is an addition asked for, and may it be? Nothing when no rule about additions has anything to say.
 std::optional<Verdict> addition(const Policy& policy, const Limits& limits, const PolicyState& state, const Observation& seen,
                                 const Numbers& numbers, Time now) {
@@ -63,15 +94,16 @@ std::optional<Verdict> addition(const Policy& policy, const Limits& limits, cons
   const int counted = there + seen.down;         // what the limits count
   const auto hold = [&](Reason reason) { return Verdict{Action::hold, reason, there}; };
   const bool held_off = now < state.add_not_before;
-  if (there == 0 && seen.down > 0) return hold(Reason::all_down);
   if (counted < limits.min) {
     if (held_off) return hold(Reason::hold_off);
     return Verdict{Action::up, Reason::below_min, there + limits.min - counted};
   }
-  const double sure = std::min(numbers.sessions, state.recent.steady());
-  const bool busy = policy.use_sessions && capacity_pct({sure, there, policy.sessions_per_gear}) >= policy.up_pct;
-  const bool slow = is_slow(policy, seen.response);
   const bool lost = state.lost > 0 && (limits.max == Limits::kNoLimit || counted < limits.max);
+  const bool down = all_are_down(seen);
+  if (down && !lost) return when_all_are_down(policy, limits, state, seen, now);
+  const double sure = std::min(numbers.sessions, state.recent.steady());
+  const bool busy = !down && policy.use_sessions && capacity_pct({sure, there, policy.sessions_per_gear}) >= policy.up_pct;
+  const bool slow = !down && is_slow(policy, seen.response);
   if (!busy && !lost && !(slow && seen.coming == 0)) {
     const bool enough_coming = slow || (policy.use_sessions && numbers.capacity_pct >= policy.up_pct && seen.coming > 0);
     return enough_coming ? std::optional(hold(Reason::coming_suffices)) : std::nullopt;
@@ -146,10 +178,12 @@ Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, 
   Decision decision;
   if (!seen) {
     state.low_checks = 0;
+    state.all_down_since.reset();
     decision.numbers.left_til_remove = flap_left(policy, state, now);
     return decision;
   }
   sample(policy, state, seen->sessions, now);
+  follow_all_down(policy, state, *seen, now);
   decision.numbers = numbers_of(policy, state, *seen, now);
   const bool surplus = limits.max != Limits::kNoLimit && seen->serving > limits.max;
   auto verdict = surplus ? std::nullopt : addition(policy, limits, state, *seen, decision.numbers, now);
@@ -168,6 +202,7 @@ Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, 
 
 Decision decide_fast(const Policy& policy, const Limits& limits, PolicyState& state, const Observation& seen, Time now) {
   Decision decision;
+  follow_all_down(policy, state, seen, now);
   decision.numbers = numbers_of(policy, state, seen, now);
   const auto verdict = addition(policy, limits, state, seen, decision.numbers, now);
   decision.action = verdict ? verdict->action : Action::hold;
@@ -183,6 +218,7 @@ Decision decide_fast(const Policy& policy, const Limits& limits, PolicyState& st
 void reloaded(const Policy& policy, PolicyState& state, Time now) {
   state.flap_start = now;
   state.low_checks = 0;
+  state.all_down_since.reset();
   state.recent.clear();
   state.refilled_at = now + std::max(policy.up_window, policy.use_response ? policy.response.window : Millis{0});
 }
@@ -193,6 +229,12 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
       state.flap_start = std::max(state.flap_start, now);
       state.low_checks = 0;
       state.lost = 0;
+      break;
+    case Outcome::added_fresh:
+      settle(state, Outcome::added, now);
+      state.lost = -1;
+      state.fresh_at = now;
+      ++state.fresh_tries;
       break;
     case Outcome::served:
       state.add_failures = 0;
@@ -244,6 +286,7 @@ std::string_view to_string(Reason reason) {
     case Reason::response_slow: return "response_slow";
     case Reason::below_min: return "below_min";
     case Reason::gear_lost: return "gear_lost";
+    case Reason::all_hang: return "all_hang";
     case Reason::forced: return "forced";
     case Reason::low_capacity: return "low_capacity";
     case Reason::above_max: return "above_max";

@@ -51,6 +51,7 @@ enum class Reason {
   response_slow,     // the percentile of response times is above response_up
   below_min,         // fewer gears than scale_min: repaired at once
   gear_lost,         // a serving gear died or hung: replaced at once
+  all_hang,          // all gears have been DOWN for down_timeout: one fresh gear is tried
   forced,            // asked for by hand
   // down
   low_capacity,  // enough consecutive low checks and flap protection is over
@@ -69,7 +70,7 @@ enum class Reason {
   flap_protection,   // enough low checks, too soon after an addition
   flap_budget,       // would remove, but too many gears were started and destroyed in the last hour
   hold_off,          // would act, but the last such action failed a moment ago
-  all_down,          // all gears are DOWN in HAProxy
+  all_down,          // all gears are DOWN in HAProxy, not yet for long enough
   no_data,           // HAProxy could not be observed
   disabled,          // the disable_auto_scaling marker is there
 };
@@ -107,8 +108,11 @@ struct PolicyState {
   Time remove_not_before{};  // hold-off after a failed removal
   int add_failures = 0;      // in a row; the hold-off grows with them
   int remove_failures = 0;
-  int lost = 0;      // serving gears that died or hung and have not been replaced
-  HourCount cycles;  // cold starts and destroys
+  int lost = 0;  // serving gears that died or hung and have not been replaced; -1: the next one has been, by the fresh gear of all_hang
+  std::optional<Time> all_down_since;  // no gear is UP, and one or more are DOWN
+  Time fresh_at{};                     // the last fresh gear that was tried against that
+  int fresh_tries = 0;                 // in a row; the pause after each grows with them
+  HourCount cycles;                    // cold starts and destroys
 };
 
 // Takes a sample of the sessions: additions look at the mean of up_window, removals at the highest such mean of flap_protection.
@@ -118,22 +122,23 @@ void sample(const Policy& policy, PolicyState& state, double sessions, Time now)
 // addition is as many gears as the load asks for, at most max_step_up; a repair below scale_min goes there at once; a removal is one gear.
 Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, const std::optional<Observation>& seen, Time now);
 
-// A look between two checks, after its sample() was taken: may only add. One that holds changes nothing; its reason then is in_band when no
-// addition was asked for.
+// A look between two checks, after its sample() was taken: may only add. One that holds changes nothing but since when all gears are DOWN; its
+// reason then is in_band when no addition was asked for.
 Decision decide_fast(const Policy& policy, const Limits& limits, PolicyState& state, const Observation& seen, Time now);
 
 // The smallest number of gears that brings the sessions below up_pct: the smallest n with 100 * sessions / (n * sessions_per_gear) < up_pct;
 // at most 1,000,000.
 int gears_needed(const Policy& policy, double sessions);
 
-// HAProxy was reloaded or restarted: it counts from nothing now. The flap window starts again, low checks too, and nothing is removed before the
-// windows are full.
+// HAProxy was reloaded or restarted: it counts from nothing now. The flap window starts again, low checks and the time that all gears have been
+// DOWN for, too, and nothing is removed before the windows are full.
 void reloaded(const Policy& policy, PolicyState& state, Time now);
 
 // What came of an action: an addition (its start) restarts flap protection; a failure starts a hold-off of 3 s for actions of its own
 // direction, doubled by each further failure up to 30 s; a gear that serves, or one that was removed, ends it. A lost gear is replaced as
-// far as scale_max leaves room; a cold start or a destroy counts against the flap budget.
-enum class Outcome { added, served, add_failed, removed, remove_failed, lost, cycled };
+// far as scale_max leaves room; a cold start or a destroy counts against the flap budget. The addition of all_hang (added_fresh) makes the
+// pause before the next one longer, and is the successor of the first gear that is lost after it.
+enum class Outcome { added, added_fresh, served, add_failed, removed, remove_failed, lost, cycled };
 void settle(PolicyState& state, Outcome outcome, Time now);
 
 }  // namespace gearscale::core

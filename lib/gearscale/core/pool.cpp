@@ -35,21 +35,15 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
   return census;
 }
 
-// A hung application: the gear that has been DOWN for the longest time, past timeouts.down, while another one is UP. One at a time: nothing is
-// given up while another gear fails or starts. Pinned gears stay.
-const GearView* hung(const std::vector<GearView>& gears, const Timeouts& timeouts, Time now) {
-  if (timeouts.down == Millis{0}) return nullptr;
-  const GearView* longest = nullptr;
+// A hung application: the gear that has been DOWN for longest while another one is UP, or while there are too many anyway. One at a time: nothing
+// is given up while another gear fails or starts.
+const GearView* hung(const std::vector<GearView>& gears, const Timeouts& timeouts, bool too_many, Time now) {
   bool others_serve = false;
   for (const auto& view : gears) {
     if (view.gear->state == GearState::failed || view.gear->state == GearState::starting) return nullptr;
-    if (view.gear->state != GearState::serving) continue;
-    others_serve = others_serve || view.server == ServerState::up;
-    if (view.server != ServerState::down || view.gear->pinned || view.down_since == Time::max()) continue;
-    if (now < std::max(view.down_since + timeouts.down, view.not_before)) continue;
-    if (longest == nullptr || view.down_since < longest->down_since) longest = &view;
+    others_serve = others_serve || (view.gear->state == GearState::serving && view.server == ServerState::up);
   }
-  return others_serve ? longest : nullptr;
+  return others_serve || too_many ? longest_down(gears, timeouts, now) : nullptr;
 }
 
 // The standby that is to go: one of another template first, else, when there are too many, the newest.
@@ -68,6 +62,18 @@ const GearView* superfluous(const std::vector<GearView>& gears, const std::strin
 int standbys_wanted(const StandbyPolicy& policy, const Limits& limits, int counted) {
   if (limits.max == Limits::kNoLimit) return policy.count;
   return std::clamp(limits.max - counted, 0, policy.count);
+}
+
+const GearView* longest_down(const std::vector<GearView>& gears, const Timeouts& timeouts, Time now) {
+  if (timeouts.down == Millis{0}) return nullptr;
+  const GearView* longest = nullptr;
+  for (const auto& view : gears) {
+    if (view.gear->state != GearState::serving || view.server != ServerState::down) continue;
+    if (view.gear->pinned || view.down_since == Time::max()) continue;
+    if (now < std::max(view.down_since + timeouts.down, view.not_before)) continue;
+    if (longest == nullptr || view.down_since < longest->down_since) longest = &view;
+  }
+  return longest;
 }
 
 std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundings& around, Time now) {
@@ -92,7 +98,8 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
   }
   const bool replaceable = around.clones_allowed != 0 || census.ready > 0;
   const bool owed = around.lost > 0 && (around.limits.max == Limits::kNoLimit || census.counted < around.limits.max);
-  const auto* stuck = replaceable && !owed ? hung(gears, around.timeouts, now) : nullptr;
+  const bool too_many = around.limits.max != Limits::kNoLimit && census.counted > around.limits.max;
+  const auto* stuck = (replaceable || too_many) && !owed ? hung(gears, around.timeouts, too_many, now) : nullptr;
   const bool gives_up = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind == StepKind::give_up; });
   if (stuck != nullptr && !gives_up) {
     std::erase_if(steps, [&](const Step& step) { return step.id == stuck->gear->id; });

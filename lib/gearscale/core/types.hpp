@@ -14,7 +14,7 @@ using Time = std::chrono::time_point<std::chrono::steady_clock, Millis>;
 // How many gears an application may have. Both count serving, starting and DOWN gears; standbys and draining ones apart.
 struct Limits {
   int min = 1;         // at least 1
-  int max = kNoLimit;  // at least min, or kNoLimit
+  int max = kNoLimit;  // at least min, or kNoLimit; one more may start while every other one is DOWN
   static constexpr int kNoLimit = -1;
   friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -44,6 +44,7 @@ struct Policy {
   Millis up_window{300};            // additions look at the mean of the samples of this time
   int flap_budget = 120;            // cold starts and destroys in an hour, after which nothing more is removed; 0: no such limit
   int max_step_up = 0;              // most gears that one decision adds; 0: the larger of 4 and the serving gears
+  Millis down_timeout{30'000};      // all gears DOWN for this long: a fresh one is tried; 0: never
   ResponsePolicy response;
 };
 

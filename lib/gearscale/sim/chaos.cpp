@@ -118,8 +118,13 @@ void ChaosWorld::strike_gear(Calamity calamity) {
   if (calamity == Calamity::gear_dies) {
     machine.end(id);
   } else if (calamity == Calamity::gear_hangs) {
-    container.hangs_from = now;
-    container.hangs_until = chance.hit(0.4) ? Time::max() : now + chance.time(Millis{2'000}, Millis{600'000});
+    const auto until = chance.hit(0.4) ? Time::max() : now + chance.time(Millis{2'000}, Millis{600'000});
+    const bool all = chance.hit(0.1);  // one cause for all that run
+    for (auto& [other_id, other] : machine.containers) {
+      if (other.foreign || other.state != ContainerState::running || !(all || other_id == id)) continue;
+      other.hangs_from = now;
+      other.hangs_until = until;
+    }
   } else {
     container.state == ContainerState::frozen ? machine.thaw(id) : machine.freeze(id);
   }
@@ -227,21 +232,11 @@ void ChaosWorld::reboot() {
 }
 
 void ChaosWorld::calm() {
-  const auto now = clock.now();
   note("from here on nothing goes wrong");
   faults = Faults{};
   machine.boots_break_until = machine.boots_slow_until = machine.template_gone_until = Time{};
   disk.lock_held_until = disk.full_until = proxy.away_until = Time{};
   proxy.look();
-  const bool one_serves = std::any_of(proxy.servers.begin(), proxy.servers.end(), [&](const auto& entry) {
-    const auto found = machine.containers.find(entry.first);
-    return proxy.rotates(entry.first) && found != machine.containers.end() && machine.answers(found->second);
-  });
-  for (auto& [id, container] : machine.containers) {
-    if (one_serves) continue;  // what hangs hangs on
-    container.hangs_until = std::min(container.hangs_until, now);
-    if (container.state == ContainerState::running && container.answers_from > now) container.answers_from = now;
-  }
 }
 
 }  // namespace gearscale::sim

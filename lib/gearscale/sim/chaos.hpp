@@ -44,7 +44,7 @@ class ChaosWorld {
   core::Time next_event() const;
   // One that befalls the world itself; those for processes do nothing here.
   void strike(Calamity calamity);
-  // All that lasts comes to its end: templates, disks and HAProxy are well again; so is what hangs, when nothing else answers.
+  // What lasts comes to its end: templates, disks and HAProxy are well again. A gear that hangs hangs on.
   void calm();
 
   void note(std::string text) { journal.note(clock.now(), std::move(text)); }

@@ -76,6 +76,89 @@ TEST_CASE("all gears DOWN hold, whatever the load") {
   CHECK(decision.reason == Reason::all_down);
 }
 
+TEST_CASE("all gears DOWN for down_timeout try one fresh gear, then another one at doubled pauses of five minutes at most") {
+  auto state = calm();
+  const auto look = [&](Time now) { return decide({}, {2, 2}, state, seen(50, 0, 0, 2), now); };
+  CHECK(look(kStart).reason == Reason::all_down);
+  CHECK(look(kStart + 30s - 1ms).reason == Reason::all_down);
+  const auto first = look(kStart + 30s);
+  CHECK(first.action == Action::up);
+  CHECK(first.reason == Reason::all_hang);
+  CHECK(first.target == 1);  // beside scale_max
+  auto last = kStart + 30s;
+  for (const auto pause : {60s, 120s, 240s, 300s, 300s}) {
+    settle(state, Outcome::added_fresh, last);
+    CHECK(decide({}, {2, 2}, state, seen(50, 0, 1, 2), last + 1s).reason == Reason::all_down);  // it is on its way
+    CHECK(look(last + pause - 1ms).action == Action::hold);
+    CHECK(look(last + pause).reason == Reason::all_hang);
+    last += pause;
+  }
+}
+
+TEST_CASE("the time of all being DOWN begins anew when one was UP, when nothing could be seen, and after a reload") {
+  for (const int what : {0, 1, 2}) {
+    CAPTURE(what);
+    auto state = calm();
+    decide({}, {}, state, seen(0, 0, 0, 2), kStart);
+    if (what == 0) decide({}, {}, state, seen(0, 1, 0, 1), kStart + 29s);
+    if (what == 1) decide({}, {}, state, std::nullopt, kStart + 29s);
+    if (what == 2) reloaded({}, state, kStart + 29s);
+    CHECK(decide({}, {}, state, seen(0, 0, 0, 2), kStart + 30s).reason == Reason::all_down);
+    CHECK(decide({}, {}, state, seen(0, 0, 0, 2), kStart + 60s).reason == Reason::all_hang);
+  }
+}
+
+TEST_CASE("a fresh gear that hangs soon after it served makes the pauses no shorter, one that served for long does") {
+  for (const bool soon : {true, false}) {
+    CAPTURE(soon);
+    auto state = calm();
+    decide({}, {}, state, seen(0, 0, 0, 2), kStart);
+    settle(state, Outcome::added_fresh, kStart + 30s);
+    settle(state, Outcome::added_fresh, kStart + 90s);
+    decide({}, {}, state, seen(0, 1, 0, 1), kStart + 91s);
+    const auto again = kStart + 90s + (soon ? 420s : 421s);  // the pause of 120 s, and 300 s
+    decide({}, {}, state, seen(0, 0, 0, 2), again);
+    CHECK(state.fresh_tries == (soon ? 2 : 0));
+  }
+}
+
+TEST_CASE("with a down_timeout of 0 no fresh gear is tried, and none when there are more than scale_max already") {
+  Policy never;
+  never.down_timeout = 0ms;
+  auto state = calm();
+  decide(never, {}, state, seen(0, 0, 0, 2), kStart);
+  CHECK(decide(never, {}, state, seen(0, 0, 0, 2), kStart + 10h).reason == Reason::all_down);
+  auto full = calm();
+  decide({}, {1, 2}, full, seen(0, 0, 0, 3), kStart);
+  CHECK(decide({}, {1, 2}, full, seen(0, 0, 0, 3), kStart + 1h).reason == Reason::all_down);
+  CHECK(decide({}, {1, 3}, full, seen(0, 0, 0, 3), kStart + 1h).reason == Reason::all_hang);
+}
+
+TEST_CASE("the fresh gear is the successor of the first of those that were DOWN, and of no other one") {
+  auto state = calm();
+  settle(state, Outcome::added_fresh, kStart);
+  settle(state, Outcome::lost, kStart);
+  CHECK(decide({}, {}, state, seen(0, 1, 0, 1), kStart).action == Action::hold);
+  settle(state, Outcome::lost, kStart);
+  CHECK(decide({}, {}, state, seen(0, 1, 0, 1), kStart).reason == Reason::gear_lost);
+  auto recovered = calm();
+  settle(recovered, Outcome::added_fresh, kStart);
+  decide({}, {}, recovered, seen(0, 3), kStart);
+  settle(recovered, Outcome::lost, kStart);
+  CHECK(decide({}, {}, recovered, seen(0, 2), kStart).reason == Reason::gear_lost);
+}
+
+TEST_CASE("what is missing or was lost is added although the gears that are left are DOWN, whatever the load") {
+  auto state = calm();
+  const auto missing = decide({}, {3, 3}, state, seen(500, 0, 0, 1), kStart);
+  CHECK(missing.reason == Reason::below_min);
+  CHECK(missing.target == 2);
+  settle(state, Outcome::lost, kStart);
+  const auto lost = decide({}, {1, 3}, state, seen(500, 0, 0, 1), kStart);
+  CHECK(lost.reason == Reason::gear_lost);
+  CHECK(lost.target == 1);
+}
+
 TEST_CASE("a gear is removed at the third consecutive low check and not at the second") {
   auto state = calm();
   CHECK(decide({}, {}, state, seen(1, 3), kStart).reason == Reason::low_checks);

@@ -125,6 +125,24 @@ TEST_CASE("addresses are used once, and are those of the containers") {
   only(scene.broken(), "used twice");
 }
 
+TEST_CASE("a fresh gear may be there beside scale_max while every other one is DOWN") {
+  Scene scene(GearState::serving);
+  auto fresh = scene.registry.gears[0];
+  fresh.id = "00000002";
+  fresh.address = 8;
+  enter(fresh, GearState::starting, Timeouts{}, kNow);
+  scene.registry.gears.push_back(fresh);
+  scene.seen.limits.max = 1;
+  scene.seen.servers[0].state = ServerState::down;
+  CHECK(scene.broken().empty());
+  fresh.id = "00000003";
+  fresh.address = 9;
+  scene.registry.gears.push_back(fresh);
+  only(scene.broken(), "3 gears serve or start, scale_max is 1");
+  scene.seen.limits.max = 2;
+  only(scene.broken(), "3 gears serve or start, scale_max is 2");
+}
+
 TEST_CASE("limits count the gears that serve or start, not those that replace another one") {
   Scene scene(GearState::serving);
   auto second = scene.registry.gears[0];

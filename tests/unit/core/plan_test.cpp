@@ -169,6 +169,18 @@ TEST_CASE("standbys are woken in their order, but for dead ones and those of ano
   CHECK(planned(farm, 3) == Words{"wake 3", "wake 4", "create 0"});
 }
 
+TEST_CASE("while every gear is DOWN a standby is roused: it proves itself before it serves") {
+  Farm farm;
+  farm.add(GearState::serving, 0).server = ServerState::down;
+  farm.add(GearState::standby, 0);
+  auto fresh = input(farm, +1);
+  CHECK(words(make_plan(fresh).steps) == Words{"wake 2"});
+  fresh.decision.target -= fresh.decision.numbers.serving;
+  fresh.decision.numbers.serving = 0;
+  fresh.decision.numbers.down = 1;
+  CHECK(words(make_plan(fresh).steps) == Words{"rouse 2"});
+}
+
 TEST_CASE("a process that cannot wake at once rouses standbys, stopped ones too") {
   Farm farm;
   farm.add(GearState::standby).container = ContainerState::stopped;

@@ -272,3 +272,22 @@ TEST_CASE("a hung gear is given up only when it can be replaced") {
     CHECK(std::find(steps.begin(), steps.end(), "give_up 2") != steps.end());
   }
 }
+
+TEST_CASE("while all are DOWN none is given up, but what is beyond scale_max is") {
+  const auto later = kNow + Timeouts{}.down;
+  Farm farm;
+  for (int i = 0; i < 3; ++i) {
+    auto& view = farm.add(GearState::serving);
+    view.server = ServerState::down;
+    view.down_since = kNow - i * 1s;
+  }
+  CHECK(next(farm, around(0, {1, 3}), later).empty());
+  CHECK(next(farm, around(0, {1, 2}), later) == Words{"give_up 3"});
+  auto held_back = around(0, {1, 2});
+  held_back.clones_allowed = 0;  // nothing is to come in its place
+  CHECK(next(farm, held_back, later) == Words{"give_up 3"});
+  farm.gear(3).pinned = true;
+  CHECK(next(farm, around(0, {1, 2}), later) == Words{"give_up 2"});
+  farm.add(GearState::starting).job = JobState::running;  // the fresh one
+  CHECK(next(farm, around(0, {1, 3}), later).empty());
+}
