@@ -45,6 +45,7 @@ bool is_same(const core::Gear& one, const core::Gear& other) {
 
 bool is_same(const core::Breaker& one, const core::Breaker& other) {
   return one.template_name == other.template_name && one.failures == other.failures && one.served == other.served &&
+         one.deaths == other.deaths && one.pauses == other.pauses && one.proven == other.proven &&
          one.last_failure == other.last_failure && one.open_until == other.open_until && one.why == other.why;
 }
 

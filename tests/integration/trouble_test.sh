@@ -58,6 +58,20 @@ check 'HAProxy and its supervisor start' haproxy_begin
 check 'the daemon starts' "$daemon" start
 check 'three gears serve' await 30 serves 3
 check 'a standby is there' await 10 stands_by 1
+
+# --- everything is killed while it is young ---
+# Nothing is proven of the template, so three deaths open its breaker: with nothing serving it is cloned all the same, one gear at a time.
+doomed=$(in_haproxy | xargs)
+lxc-stop -k -P "$lxcpath" -n "$app-$(in_registry standby | head -n 1 | sed 's/^gear-//')"
+# shellcheck disable=SC2046  # several pids
+kill -KILL $(for gear in $doomed; do init_of "$gear"; done)
+killed_at=$(now_ms)
+fresh_ones() { [[ $(in_haproxy | grep -cvxF "${doomed// /$'\n'}") -ge $1 ]]; }
+check 'with three young gears and the standby killed one serves again within seconds' await 6 fresh_ones 1
+printf '        three young gears killed -> one serves: %s ms\n' "$(($(now_ms) - killed_at))"
+check 'the breaker is open' test "$(status_json | jq '.breaker.failures >= 3')" = true
+check 'and three serve after its first pause' await 25 serves 3
+check 'the standby comes back, too' await 10 stands_by 1
 judged_load_begin '/cgi-bin/wait?100' 3
 
 # --- the conf directory is full ---
@@ -114,6 +128,9 @@ check 'no GET that a gear had not begun to answer failed with it' no_unanswered_
 "$daemon" stop > /dev/null
 large "$dir/conf"
 large "$logs"
+# The deaths so far are of no account for what follows.
+jq '.breaker |= (.failures = 0 | .deaths = 0 | .pauses = 0)' "$dir/conf/gear-registry.json" > "$work/registry"
+cat "$work/registry" > "$dir/conf/gear-registry.json"
 mounts=()
 "$daemon" start > /dev/null
 

@@ -32,7 +32,7 @@ core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, 
   input.pool = settings.pool;
   input.template_name = core::template_in_force(registry, settings.template_name);
   if (input.decision.reason != core::Reason::forced) {  // people may try all the same
-    input.clones_allowed = GearDriver::clones_allowed(registry, input.template_name, now);
+    input.clones_allowed = GearDriver::clones_allowed(registry, input.template_name, input.decision.numbers.serving == 0, now);
     input.breaker_says = "template " + input.template_name + " is not cloned for a while, because " +
                          std::to_string(registry.breaker.failures) + " of its gears in a row failed: " + registry.breaker.why;
   }
@@ -163,9 +163,11 @@ void Controller::act(const core::Decision& decision, Working& working, TickRepor
   core::PlanInput input;
   input.decision = decision;
   auto plan = plan_decision(std::move(input), working.read(), inventory_, settings_, [&] { return driver_.unused_id(working.read()); }, now);
+  const bool postponed = plan.refusal && plan.refusal->code == Errc::unavailable;  // by the breaker
   if (const auto done = act(decision, std::move(plan), working, report, now); !done) {
     recorder_.refused(decision, done.error());
-    core::settle(policy_state_, up ? core::Outcome::add_failed : core::Outcome::remove_failed, now);
+    using core::Outcome;
+    core::settle(policy_state_, postponed ? Outcome::add_postponed : up ? Outcome::add_failed : Outcome::remove_failed, now);
     report.refusal = done.error();
     const bool no_room = decision.reason == core::Reason::all_hang && done.error().code == Errc::limit;
     if (no_room && !settings_.dry_run) driver_.make_room(working, now);
@@ -235,7 +237,7 @@ TickReport Controller::tick(const TickInput& input) {
   if (seen && !settings_.dry_run) driver_.give_up_dead(working, now);
   if (check && !settings_.dry_run) {
     ports_.store.tidy();
-    if (working.read().breaker.failures > 0) driver_.prove_template(working, now);
+    if (seen) driver_.prove_template(working, now);
   }
   if (check || (input.look == Look::fast && seen && !settings_.dry_run)) {
     auto decision = decide(input, working, sessions, now);

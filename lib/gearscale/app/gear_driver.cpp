@@ -75,20 +75,31 @@ std::string GearDriver::unused_id(const core::Registry& registry) const {
   }
 }
 
-int GearDriver::clones_allowed(const core::Registry& registry, const std::string& template_name, core::Time now) {
-  const auto on_the_way = std::count_if(registry.gears.begin(), registry.gears.end(), [&](const core::Gear& gear) {
-    return (gear.state == GearState::starting || gear.state == GearState::preparing) && gear.template_name == template_name;
-  });
-  return core::clones_allowed(registry.breaker, template_name, static_cast<int>(on_the_way), now);
+int GearDriver::clones_allowed(const core::Registry& registry, const std::string& template_name, bool nothing_serves, core::Time now) {
+  core::CloneSituation situation{.nothing_serves = nothing_serves, .last_addition = registry.last_addition};
+  for (const auto& gear : registry.gears) {
+    if (gear.template_name != template_name) continue;
+    if (gear.state == GearState::starting) ++situation.starting;
+    if (gear.state == GearState::preparing) ++situation.preparing;
+  }
+  return core::clones_allowed(registry.breaker, template_name, situation, now);
 }
 
 void GearDriver::prove_template(Working& working, core::Time now) {
-  auto next = working.read();
-  const auto name = next.breaker.template_name;
-  if (!core::close_when_proved(next, now)) return;
+  const auto& registry = working.read();
+  const auto& breaker = registry.breaker;
+  const auto& in_force = core::template_in_force(registry, settings_.template_name);
+  if (breaker.failures == 0 && breaker.proven == in_force) return;
+  const auto views = inventory_.views(registry);
+  const bool closes = breaker.failures > 0 && core::has_proof(views, breaker.template_name, breaker.last_failure, now);
+  const bool proves = breaker.proven != in_force && core::has_proof(views, in_force, core::Time{}, now);
+  if (!closes && !proves) return;
+  auto next = registry;
+  if (closes) core::close_breaker(next.breaker);
+  if (proves) next.breaker.proven = in_force;
   ++next.generation;
   if (const auto saved = ports_.store.save(next); !saved) return;  // the next check tries again
-  recorder_.notice(Severity::info, "Gears of template " + name + " serve well again");
+  if (closes) recorder_.notice(Severity::info, "Gears of template " + breaker.template_name + " serve well again");
   working.draft = std::move(next);
 }
 
@@ -132,12 +143,12 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   around.lost = policy_state_.lost;
   around.template_name = core::template_in_force(registry, settings_.template_name);
   around.parallel_starts = settings_.parallel_starts;
-  around.clones_allowed = clones_allowed(registry, around.template_name, now);
+  around.clones_allowed = clones_allowed(registry, around.template_name, false, now);
   const auto views = inventory_.views(registry);
   auto steps = core::next_steps(views, around, now);
   if (registry.replacement.state != core::Replacement::State::none) {
     const auto more = core::replacement_steps(registry.replacement, views, now);
-    const bool may_create = now >= create_not_before_ && clones_allowed(registry, registry.replacement.template_name, now) != 0;
+    const bool may_create = now >= create_not_before_ && clones_allowed(registry, registry.replacement.template_name, false, now) != 0;
     std::copy_if(more.begin(), more.end(), std::back_inserter(steps),
                  [may_create](const Step& step) { return may_create || step.kind != StepKind::create; });
   }

@@ -37,11 +37,11 @@ class GearDriver {
   void make_room(Working& working, core::Time now);
   // Makes haproxy.cfg what it should be when the last try failed.
   void retry_file(const core::Registry& registry);
-  // Closes the breaker of a template whose gears have proved themselves.
+  // Closes the breaker of a template whose gears have proved themselves, and remembers that those of the template in force have.
   void prove_template(Working& working, core::Time now);
   Executor& executor() { return executor_; }
-  // How many gears may be cloned from this template now, by its breaker; -1: any number.
-  static int clones_allowed(const core::Registry& registry, const std::string& template_name, core::Time now);
+  // How many gears may be cloned from this template now, by its breaker; -1: any number. `nothing_serves`, and they are to serve.
+  static int clones_allowed(const core::Registry& registry, const std::string& template_name, bool nothing_serves, core::Time now);
   // A gear began to serve since the last call.
   bool take_served() { return std::exchange(served_, false); }
 

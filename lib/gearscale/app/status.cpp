@@ -18,7 +18,7 @@ Result<codec::StatusReport> status(const ControlSettings& settings, const Ports&
   report.controller_pid = controller_pid ? std::optional<int>(*controller_pid) : std::nullopt;
   report.breaker = registry.breaker;
   const auto open = std::chrono::ceil<std::chrono::seconds>(registry.breaker.open_until - ports.clock.now());
-  report.breaker_seconds = std::max<std::int64_t>(0, open.count());
+  report.breaker_seconds = core::is_open(registry.breaker) ? std::max<std::int64_t>(0, open.count()) : 0;
   Inventory inventory;
   const auto seen = ports.balancer.observe();
   if (seen) {

@@ -14,12 +14,11 @@
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/codec/events.hpp"
+#include "gearscale/codec/json_members.hpp"
 
 namespace gearscale::codec {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxBytes = 16u * 1024 * 1024;
 constexpr int kVersion = 1;
@@ -35,65 +34,6 @@ std::int64_t to_ms(core::Time time) { return time.time_since_epoch().count(); }
 core::Time from_ms(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
 
 Unexpected corrupt(const std::string& why) { return fail(Errc::unavailable, "gear-registry.json: " + why); }
-
-// Reads the members of one object and remembers the first that is wrong.
-class Members {
- public:
-  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
-
-  std::string text(const char* name) {
-    const auto* member = find(name);
-    if (member == nullptr || !member->is_string()) return complain(name, "is not a text"), std::string();
-    return member->get<std::string>();
-  }
-
-  // One that files of earlier versions do not have.
-  std::string text_or_none(const char* name) { return find(name) == nullptr ? std::string() : text(name); }
-  // The same for a template: its name becomes a path, so it has to be a safe one.
-  std::string template_or_none(const char* name) {
-    auto value = text_or_none(name);
-    const bool bad = !value.empty() && !is_safe_name(value, core::kMaxContainerName);
-    if (bad) complain(name, "is not the name of a template: '" + printable(value) + "'");
-    return value;
-  }
-  bool flag_or_false(const char* name) { return find(name) != nullptr && flag(name); }
-
-  std::int64_t number(const char* name, std::int64_t most) {
-    const auto* member = find(name);
-    const bool unsigned_one = member != nullptr && member->is_number_unsigned();
-    if (!unsigned_one || member->get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
-      return complain(name, "is not a whole number from 0 to " + std::to_string(most)), 0;
-    }
-    return member->get<std::int64_t>();
-  }
-
-  std::uint64_t counter(const char* name) {
-    const auto* member = find(name);
-    if (member == nullptr || !member->is_number_unsigned()) return complain(name, "is not a whole number"), 0;
-    return member->get<std::uint64_t>();
-  }
-
-  bool flag(const char* name) {
-    const auto* member = find(name);
-    if (member == nullptr || !member->is_boolean()) return complain(name, "is neither true nor false"), false;
-    return member->get<bool>();
-  }
-
-  void complain(const char* name, const std::string& why) {
-    if (!problem_) problem_ = std::string("'").append(name).append("' of ").append(where_).append(" ").append(why);
-  }
-  const std::optional<std::string>& problem() const { return problem_; }
-
- private:
-  const Json* find(const char* name) const {
-    const auto at = object_.find(name);
-    return at == object_.end() ? nullptr : &*at;
-  }
-
-  const Json& object_;
-  std::string where_;
-  std::optional<std::string> problem_;
-};
 
 Json encode_gear(const core::Application& application, const core::Gear& gear) {
   return Json{{"id", gear.id},
@@ -151,10 +91,13 @@ Json encode_replacement(const core::Replacement& replacement) {
 Json encode_breaker(const core::Breaker& breaker) {
   return Json{{"template", breaker.template_name},
               {"failures", breaker.failures},
+              {"deaths", breaker.deaths},
+              {"pauses", breaker.pauses},
               {"served", breaker.served},
               {"last_failure_ms", to_ms(breaker.last_failure)},
               {"open_until_ms", to_ms(breaker.open_until)},
-              {"why", breaker.why}};
+              {"why", breaker.why},
+              {"proven", breaker.proven}};
 }
 
 Result<core::Breaker> decode_breaker(const Json& json) {
@@ -164,9 +107,13 @@ Result<core::Breaker> decode_breaker(const Json& json) {
   breaker.template_name = members.template_or_none("template");
   breaker.failures = static_cast<int>(members.number("failures", kMostGears));
   breaker.served = members.flag("served");
+  // In a file of an earlier version there was a pause after the third failure and after each one since.
+  breaker.deaths = static_cast<int>(members.number_or("deaths", breaker.served ? 1 : 0, kMostGears));
+  breaker.pauses = static_cast<int>(members.number_or("pauses", std::max(0, breaker.failures - core::kBreakerFailures + 1), kMostGears));
   breaker.last_failure = from_ms(members.number("last_failure_ms", kLatestMs));
   breaker.open_until = from_ms(members.number("open_until_ms", kLatestMs));
   breaker.why = members.text("why");
+  breaker.proven = members.template_or_none("proven");
   if (members.problem()) return corrupt(*members.problem());
   return breaker;
 }
@@ -192,7 +139,7 @@ Result<core::Replacement> decode_replacement(const Json& json) {
 // Times of another boot mean nothing here: everything began now, and deadlines keep their length.
 void start_times_now(core::Registry& registry, core::Time now) {
   registry.last_addition = now;
-  registry.breaker = {};  // whatever was wrong, a boot may have mended it
+  core::close_breaker(registry.breaker);  // whatever was wrong, a boot may have mended it
   for (auto& gear : registry.gears) {
     // Cut where it would not be read again.
     if (gear.deadline != core::Time{}) gear.deadline = std::min(from_ms(kLatestMs), now + std::max(core::Millis{0}, gear.deadline - gear.since));

@@ -64,7 +64,7 @@ std::string status_table(const StatusReport& report) {
   } else {
     out += "haproxy     not available: " + report.error + "\n";
   }
-  if (report.breaker.failures >= core::kBreakerFailures) {
+  if (core::is_open(report.breaker)) {
     const auto pause = report.breaker_seconds > 0 ? "not cloned for another " + std::to_string(report.breaker_seconds) + " s"
                                                   : std::string("cloned one at a time until one goes well");
     out += "breaker     template " + report.breaker.template_name + " is " + pause + ": " + std::to_string(report.breaker.failures) +

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Millis kFirstHoldOff{3'000};
 constexpr Millis kLongestHoldOff{30'000};
+constexpr Millis kPostponed{1'000};
 constexpr Millis kLongestFreshPause{300'000};
 constexpr int kSmallestStepLimit = 4;
 constexpr double kMostGears = 1e6;
@@ -248,6 +249,7 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
     case Outcome::lost: ++state.lost; break;
     case Outcome::cycled: state.cycles.add(now); break;
     case Outcome::add_failed: state.add_not_before = now + hold_off(++state.add_failures); break;
+    case Outcome::add_postponed: state.add_not_before = std::max(state.add_not_before, now + kPostponed); break;
     case Outcome::remove_failed: state.remove_not_before = now + hold_off(++state.remove_failures); break;
   }
 }

@@ -138,7 +138,8 @@ void reloaded(const Policy& policy, PolicyState& state, Time now);
 // direction, doubled by each further failure up to 30 s; a gear that serves, or one that was removed, ends it. A lost gear is replaced as
 // far as scale_max leaves room; a cold start or a destroy counts against the flap budget. The addition of all_hang (added_fresh) makes the
 // pause before the next one longer, and is the successor of the first gear that is lost after it.
-enum class Outcome { added, added_fresh, served, add_failed, removed, remove_failed, lost, cycled };
+// An addition that the breaker postpones is asked for again after a second.
+enum class Outcome { added, added_fresh, served, add_failed, add_postponed, removed, remove_failed, lost, cycled };
 void settle(PolicyState& state, Outcome outcome, Time now);
 
 }  // namespace gearscale::core

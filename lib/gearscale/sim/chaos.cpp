@@ -225,7 +225,7 @@ void ChaosWorld::reboot() {
     if (gear.deadline != Time{}) gear.deadline = now + std::max(Millis{0}, gear.deadline - gear.since);
     gear.since = now;
   }
-  disk.registry.breaker = {};
+  core::close_breaker(disk.registry.breaker);
   disk.registry.last_addition = now;
   ++disk.tampered;
   rebooted = true;

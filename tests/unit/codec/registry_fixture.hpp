@@ -63,10 +63,13 @@ inline core::Registry registry() {
   one.instead_of = "app-template";
   one.breaker = {.template_name = "app-t1",
                  .failures = 3,
+                 .deaths = 2,
+                 .pauses = 1,
                  .served = true,
                  .last_failure = at(600'000),
                  .open_until = at(610'000),
-                 .why = "GET: \"no\""};
+                 .why = "GET: \"no\"",
+                 .proven = "app-template.v2"};
   one.replacement = {.state = core::Replacement::State::running,
                      .template_name = "app-template.v2",
                      .step = 3,

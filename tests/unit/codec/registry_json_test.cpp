@@ -38,10 +38,13 @@ TEST_CASE("a registry is written in a form that people can read") {
   "breaker": {
     "template": "app-t1",
     "failures": 3,
+    "deaths": 2,
+    "pauses": 1,
     "served": true,
     "last_failure_ms": 600000,
     "open_until_ms": 610000,
-    "why": "GET: \"no\""
+    "why": "GET: \"no\"",
+    "proven": "app-template.v2"
   },
   "gears": [
     {
@@ -78,6 +81,9 @@ TEST_CASE("a registry that is written is read back, gears without an address inc
   check_same(read->replacement, one.replacement);
   CHECK(read->breaker.template_name == one.breaker.template_name);
   CHECK(read->breaker.failures == one.breaker.failures);
+  CHECK(read->breaker.deaths == one.breaker.deaths);
+  CHECK(read->breaker.pauses == one.breaker.pauses);
+  CHECK(read->breaker.proven == one.breaker.proven);
   CHECK(read->breaker.served == one.breaker.served);
   CHECK(read->breaker.last_failure == one.breaker.last_failure);
   CHECK(read->breaker.open_until == one.breaker.open_until);
@@ -103,6 +109,24 @@ TEST_CASE("a registry whose gears are in another lxc_path is refused, one withou
   CHECK(decode_registry(encode_registry({}, context()), elsewhere));
   CHECK(decode_registry(replaced(text, "  \"lxc_path\": \"/var/lib/lxc\",\n", ""), elsewhere));
   CHECK(decode_registry(replaced(text, "\"/var/lib/lxc\"", "7"), context()).error().code == Errc::unavailable);
+}
+
+TEST_CASE("the breaker of an earlier version is read: it opened at the third failure and at each one after that") {
+  auto text = encode_registry(registry(), context());
+  for (const std::string member : {"    \"deaths\": 2,\n", "    \"pauses\": 1,\n", ",\n    \"proven\": \"app-template.v2\""}) {
+    const auto at = text.find(member);
+    REQUIRE(at != std::string::npos);
+    text.erase(at, member.size());
+  }
+  for (const auto& [failures, pauses] : {std::pair("2", 0), std::pair("3", 1), std::pair("7", 5)}) {
+    auto old = text;
+    old.replace(old.find("\"failures\": 3"), 13, std::string("\"failures\": ") + failures);
+    const auto read = decode_registry(old, context());
+    REQUIRE(read);
+    CHECK(read->breaker.pauses == pauses);
+    CHECK(read->breaker.deaths == 1);
+    CHECK(read->breaker.proven.empty());
+  }
 }
 
 TEST_CASE("after a reboot times start now and deadlines keep their length") {
@@ -212,6 +236,17 @@ TEST_CASE("everything that would not have been written is refused, saying where"
   }
   CHECK_FALSE(decode_registry(good + "x", context()));
   CHECK_FALSE(decode_registry(std::string("\0", 1) + good, context()));
+}
+
+TEST_CASE("what earlier versions did not write is checked where it is there") {
+  const auto good = encode_registry(registry(), context());
+  for (const auto& [from, to] : {std::pair("\"deaths\": 2", "\"deaths\": \"2\""), std::pair("\"pauses\": 1", "\"pauses\": -1"),
+                                 std::pair("\"proven\": \"app", "\"proven\": \"../app")}) {
+    CAPTURE(to);
+    const auto read = decode_registry(replaced(good, from, to), context());
+    REQUIRE_FALSE(read);
+    CHECK(contains(read.error().message, "of the breaker"));
+  }
 }
 
 TEST_CASE("the registry of another application is not corrupt, but not ours either") {
