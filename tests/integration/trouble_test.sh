@@ -140,6 +140,7 @@ programs_of() { local init; init=$(init_of "$1"); cat "/proc/$init/task/$init/ch
 # shellcheck disable=SC2046  # several pids
 hang() { kill -STOP $(programs_of "$1"); }
 others() { in_registry | grep -vx "$1" | xargs; }
+
 hung=$(in_haproxy | tail -n 1)
 before=$(others "$hung")
 hang "$hung"
@@ -206,6 +207,26 @@ set_to template "$template"
 set_to standby_count 1
 "$dir/hooks/set-scale-limits" 3 -1 > /dev/null
 check 'all agree with the old template' checks
+
+# --- a gear that cannot be destroyed holds up no repair, and its tries do not fill the log ---
+oldest() { jq -r '[.gears[] | select(.state == "serving")] | min_by(.since_ms) | "gear-" + .name' "$dir/conf/gear-registry.json"; }
+stuck=$(oldest)
+stuck_file=$lxcpath/$app-${stuck#gear-}/stays
+irremovable() { # the kernel keeps a file that it swaps to
+  head -c 1M /dev/zero > "$1" && chmod 600 "$1" && mkswap -q "$1" && swapon -p 0 "$1"
+}
+check 'a file is made that nobody can remove' irremovable "$stuck_file"
+kill_gear "$stuck"
+check 'a gear that cannot be destroyed is replaced' await 30 serves_beside 3 "$stuck"
+check 'that it stays is said' await 10 outcome_is "$stuck" tear_down 'cannot destroy container'
+hung=$(oldest)
+hang "$hung"
+check 'and so is a gear that hangs meanwhile' await 30 serves_beside 3 "$hung"
+check 'it is still there' test "$(state_of "$stuck")" = failed
+tries=$(events_json "select(.event == \"outcome\" and .gear == \"${stuck#gear-}\" and .step == \"tear_down\")" | wc -l)
+check "it was said at doublings only ($tries)" test "$tries" -le 6
+swapoff "$stuck_file"
+check 'when it can be destroyed it goes' await 40 serves 3
 
 # --- what somebody else changed ---
 "$daemon" stop > /dev/null

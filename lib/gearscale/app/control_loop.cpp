@@ -34,6 +34,8 @@ bool is_end(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
 }  // namespace
 
+bool is_overdue(const core::Gear& gear, core::Time now) { return gear.deadline != core::Time{} && now > gear.deadline + kDriverPatience; }
+
 int run_loop(Controller& controller, const Ports& ports, const std::function<Intervals()>& intervals, const LoopHooks& hooks) {
   auto next_check = ports.clock.now();
   auto next_sample = next_check;
@@ -124,7 +126,7 @@ class Following {
     // A tool that drives also sees its failed gears off before it leaves: nobody else would.
     const bool cleaning = scenery.drives && std::any_of(followed_.failed.begin(), followed_.failed.end(), [&](const std::string& id) {
                             const auto* gear = core::find_gear(scenery.registry, id);
-                            return gear != nullptr && gear->state != core::GearState::serving;
+                            return gear != nullptr && gear->state != core::GearState::serving && !is_overdue(*gear, now);
                           });
     return !cleaning && is_file_settled(scenery, now);
   }
@@ -134,7 +136,7 @@ class Following {
   bool is_stuck(const Scenery& scenery, core::Time now) const {
     return std::all_of(ids_.begin(), ids_.end(), [&](const std::string& id) {
       const auto* gear = core::find_gear(scenery.registry, id);
-      return gear != nullptr && gear->deadline != core::Time{} && now > gear->deadline + kDriverPatience;
+      return gear != nullptr && is_overdue(*gear, now);
     });
   }
   Error stuck() const {

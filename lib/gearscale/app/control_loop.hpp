@@ -50,6 +50,9 @@ struct Scenery {  // what a watcher sees each round
 Result<bool> follow_until(Controller& controller, const Ports& ports, const LoopHooks& hooks,
                           const std::function<Result<bool>(const Scenery&)>& watch);
 
+// Is it past its deadline for longer than any job takes, so that waiting for it is in vain (a container that cannot be destroyed, say)?
+bool is_overdue(const core::Gear& gear, core::Time now);
+
 // Waits until each gear is where the command wanted it, and haproxy.cfg too. `progress` is called when something changed and at least each 500 ms.
 Result<Followed> follow(Controller& controller, const Ports& ports, const LoopHooks& hooks, ManualRequest::Kind kind,
                         std::vector<std::string> ids, const std::function<void(const Scenery&, const Followed&)>& progress);

@@ -180,12 +180,17 @@ void Controller::act(const core::Decision& decision, Working& working, TickRepor
   response_.start_over(now);
 }
 
-std::optional<core::Millis> Controller::look_again(const core::Registry& registry) const {
+std::optional<core::Millis> Controller::look_again(const core::Registry& registry, core::Time now) {
   if (ports_.balancer.file_busy()) return kTransitionInterval;
   std::optional<core::Millis> soonest;
   for (const auto& gear : registry.gears) {
     if (gear.state == GearState::serving || gear.state == GearState::standby) continue;
-    if (gear.state != GearState::draining) return kTransitionInterval;
+    if (gear.state != GearState::draining) {
+      const auto pause = inventory_.of(gear.id).retry_at - now;  // after a failed step
+      if (pause <= kTransitionInterval) return kTransitionInterval;
+      soonest = std::min({soonest.value_or(pause), pause, kLongestLook});
+      continue;
+    }
     // Often enough to see a drain's end to a quarter of drain_idle.
     const auto drain = std::clamp(settings_.timeouts.drain_idle / 4, core::Millis{20}, kLongestLook);
     soonest = std::min(soonest.value_or(drain), drain);
@@ -254,7 +259,7 @@ TickReport Controller::tick(const TickInput& input) {
   if (seen) last_seen_ = inventory_.observation(working.read(), 0);
   last_limits_ = input.limits;
   if (input.disabled) last_seen_.reset();  // nothing is added while the marker is there
-  next_look_ = look_again(working.read());
+  next_look_ = look_again(working.read(), now);
   return report;
 }
 

@@ -71,7 +71,7 @@ class Controller {
   Result<void> act(const core::Decision& decision, core::Plan plan, Working& working, TickReport& report, core::Time now);
   void execute(const std::vector<core::Step>& steps, Working& working, TickReport& report, core::Time now);
   Result<void> act_up(core::Plan plan, Working& working, TickReport& report, core::Time now);
-  std::optional<core::Millis> look_again(const core::Registry& registry) const;
+  std::optional<core::Millis> look_again(const core::Registry& registry, core::Time now);
 
   ControlSettings settings_;
   Ports ports_;

@@ -302,7 +302,9 @@ std::vector<StepOutcome> Executor::run(std::vector<Step> steps, core::Registry& 
   }
   if (file_changes) sync_file(draft);
   for (const auto& outcome : outcomes) {
-    outcome.result ? inventory_.step_succeeded(outcome.id) : inventory_.step_failed(outcome.id, now, outcome.result.error().message);
+    if (!outcome.result) inventory_.step_failed(outcome.id, now, outcome.result.error().message);
+    // The beginning of a destruction is no success: only its end is, else each failure would be the first one.
+    if (outcome.result && outcome.kind != StepKind::tear_down) inventory_.step_succeeded(outcome.id);
   }
   return outcomes;
 }

@@ -259,6 +259,9 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
     case StepKind::create_standby:
       recorder_.step(outcome.id, outcome.kind, outcome.result);
       return core::settle(policy_state_, core::Outcome::cycled, now);
+    case StepKind::tear_down:
+      if (sight.failures == 0) recorder_.step(outcome.id, outcome.kind, outcome.result);  // one more try tells nothing
+      return;
     case StepKind::unenrol:
       if (sight.server == core::ServerState::absent) recorder_.step(outcome.id, outcome.kind, outcome.result);  // else it is tried again
       return;

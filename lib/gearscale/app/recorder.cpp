@@ -2,6 +2,8 @@
 // Event lines; the texts themselves are made in codec/events.
 #include "gearscale/app/recorder.hpp"
 
+#include <bit>
+
 #include "gearscale/codec/events.hpp"
 
 namespace gearscale::app {
@@ -86,12 +88,17 @@ void Recorder::removed(std::string_view id, int pid, std::string_view detail) {
 void Recorder::step(std::string_view id, core::StepKind kind, const Result<void>& result) {
   const bool creates = kind == core::StepKind::create || kind == core::StepKind::create_standby;
   const auto key = std::string(creates ? std::string_view() : id) + " " + std::string(core::to_string(kind));
-  if (said_.size() > kMostSaid) said_.clear();
+  if (failing_.size() > kMostSaid) failing_.clear();
   if (result) {
-    said_.erase(key);
-  } else if (auto& said = said_[key]; said != result.error().message) {
-    said = result.error().message;
-    events_.text(Severity::error, name(id) + " - " + std::string(core::to_string(kind)) + " failed: " + result.error().message);
+    failing_.erase(key);
+  } else {
+    auto& failing = failing_[key];
+    const bool another = failing.message != result.error().message;
+    if (!std::has_single_bit(++failing.tries) && !another) return;
+    failing.message = result.error().message;
+    const auto tries = failing.tries > 1 ? " (tried " + std::to_string(failing.tries) + " times)" : std::string();
+    if (another || !creates)
+      events_.text(Severity::error, name(id) + " - " + std::string(core::to_string(kind)) + " failed: " + failing.message + tries);
   }
   events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), core::to_string(kind), result.has_value(),
                                    result ? std::string_view() : std::string_view(result.error().message)));

@@ -30,7 +30,7 @@ class Recorder {
   void gave_up(std::string_view id, int pid, std::string_view why);
   void stands_by(std::string_view id, int pid, std::string_view detail);
   void removed(std::string_view id, int pid, std::string_view detail);
-  // A failure is said again when it is another one, or another gear's; creations are all one.
+  // A failure is said when it is another one, or another gear's, and at each doubling of its tries in a row; creations are all one.
   void step(std::string_view id, core::StepKind kind, const Result<void>& result);
   void notice(Severity severity, std::string_view text);
   // HAProxy could (nullptr) or could not be observed: one line when it is lost, one when it is back.
@@ -63,7 +63,11 @@ class Recorder {
   std::string file_error_;
   std::optional<Error> skipped_;
   std::optional<Error> apart_;
-  std::map<std::string, std::string> said_;  // the last failure of a gear's step
+  struct Failing {
+    std::string message;
+    unsigned tries = 0;  // in a row
+  };
+  std::map<std::string, Failing> failing_;  // steps of gears, since they last succeeded
 };
 
 }  // namespace gearscale::app

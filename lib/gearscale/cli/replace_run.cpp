@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -83,8 +84,12 @@ Result<core::Registry> wait_for_end(RealParts& parts, app::Controller& controlle
   const auto interrupted = app::follow_until(controller, parts.ports, hooks, [&](const app::Scenery& scenery) -> Result<bool> {
     last = scenery.registry;
     progress.show(last);
-    const bool leaving =
-        core::progress_of(last.replacement, last.gears).leaving > 0 || core::count_state(last, core::GearState::failed) > 0;
+    const auto now = parts.ports.clock.now();
+    const bool leaving = std::any_of(last.gears.begin(), last.gears.end(), [now](const core::Gear& gear) {
+      const bool leaves =
+          gear.state == core::GearState::draining || gear.state == core::GearState::removing || gear.state == core::GearState::failed;
+      return leaves && !app::is_overdue(gear, now);
+    });
     return last.replacement.state != State::running && (!scenery.drives || (!leaving && !controller.has_jobs()));
   });
   if (!interrupted) return fail(interrupted.error());

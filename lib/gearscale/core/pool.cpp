@@ -35,12 +35,17 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
   return census;
 }
 
+// Is it on its way out? Not one that cannot leave: nobody knows for how long, and the others would hang meanwhile.
+bool is_seen_off(const GearView& view, const Timeouts& timeouts, Time now) {
+  return view.gear->state == GearState::failed && view.failures == 0 && now < view.gear->deadline + timeouts.tear_down;
+}
+
 // A hung application: the gear that has been DOWN for longest while another one is UP, or while there are too many anyway. One at a time: nothing
-// is given up while another gear fails or starts.
+// is given up while another gear is seen off or starts.
 const GearView* hung(const std::vector<GearView>& gears, const Timeouts& timeouts, bool too_many, Time now) {
   bool others_serve = false;
   for (const auto& view : gears) {
-    if (view.gear->state == GearState::failed || view.gear->state == GearState::starting) return nullptr;
+    if (view.gear->state == GearState::starting || is_seen_off(view, timeouts, now)) return nullptr;
     others_serve = others_serve || (view.gear->state == GearState::serving && view.server == ServerState::up);
   }
   return others_serve || too_many ? longest_down(gears, timeouts, now) : nullptr;

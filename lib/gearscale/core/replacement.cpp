@@ -68,7 +68,8 @@ std::vector<Step> replacement_steps(const Replacement& replacement, const std::v
       steps.push_back(Step{StepKind::relieve, gear.id, 0, gear.replaces});
       ++leaving;
     }
-    if ((gear.state == GearState::draining || gear.state == GearState::removing) && is_outdated(replacement, gear)) ++leaving;
+    const bool leaves = gear.state == GearState::draining || (gear.state == GearState::removing && view.failures == 0);
+    if (leaves && is_outdated(replacement, gear)) ++leaving;  // one that cannot be destroyed holds nothing up
   }
   if (replacement.state != Replacement::State::running) return steps;
   for (const auto& view : gears) {

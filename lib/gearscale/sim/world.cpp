@@ -109,7 +109,11 @@ Result<void> SimGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis
 
 void SimGearHost::finish(const Job& job, JobResult& result) {
   if (job.kind == JobKind::tear_down) {
-    containers.erase(job.gear.id);
+    if (job.gear.id == indestructible) {
+      result.detail = fail(Errc::failed, "cannot remove its directory: Device or resource busy");
+    } else {
+      containers.erase(job.gear.id);
+    }
     return;
   }
   auto& container = containers[job.gear.id];

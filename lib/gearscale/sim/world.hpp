@@ -93,6 +93,7 @@ class SimGearHost final : public GearHost {
   std::optional<Error> boot_failure;  // set: no gear becomes ready
   std::string broken_template;        // gears of this one do not become ready
   std::optional<Error> no_room;       // set: check_room refuses
+  std::string indestructible;         // this gear cannot be destroyed
   bool list_hangs = false;            // until its deadline of a second
   int begun = 0;                      // bring_up jobs since the start
   int most_at_once = 0;               // jobs under way, at most so far

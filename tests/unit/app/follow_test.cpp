@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/eventfd.h>
+
 #include <cerrno>
 #include <csignal>
 
 #include "gearscale/app/control_loop.hpp"
+#include "gearscale/base/fd.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
 #include "unit/app/spies.hpp"
@@ -99,6 +102,26 @@ TEST_CASE("a tool that waits for a removal is told when load came back and the g
   REQUIRE(followed);
   CHECK(followed->failed == removed->ids);
   CHECK(world.in_state(GearState::serving) == 2);
+}
+
+TEST_CASE("a tool does not wait for ever for a failed gear that cannot be destroyed") {
+  World world;
+  world.populate(1);
+  world.host.boot_failure = Error{Errc::failed, "no answer"};
+  Process process(world);
+  process.signal_after = 10'000;  // a thousand seconds
+  const Fd never_waits(::eventfd(1, EFD_CLOEXEC));
+  process.hooks.registry_fd = never_waits.get();
+  const auto settings = world.settings();
+  app::Controller controller(settings, world.ports, world.ids());
+  const auto added = app::command(settings, world.ports, world.ids(), {}, {Kind::add, 1, {}});
+  REQUIRE(added);
+  world.host.indestructible = added->ids.front();
+  const auto followed = process.follow(controller, Kind::add, added->ids);
+  REQUIRE(followed);
+  CHECK(followed->failed == added->ids);
+  CHECK_FALSE(followed->interrupted);
+  CHECK(world.in_state(GearState::failed) == 1);
 }
 
 TEST_CASE("a tool that only watches needs no lock, and waits a while for a registry that is being rebuilt") {

@@ -65,6 +65,54 @@ TEST_CASE("a gear that is DOWN for 30 s while another one is UP is replaced, one
   require_sound(world);
 }
 
+TEST_CASE("a hung gear is replaced also while another one cannot be destroyed") {
+  World world;
+  world.populate(3);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.run(controller, 3s);
+  const auto stuck = world.store.registry.gears[0].id;
+  const auto hung = world.store.registry.gears[1].id;
+  world.host.indestructible = stuck;
+  world.host.kill(stuck);
+  world.balancer.servers[hung].state = ServerState::down;
+  world.run(controller, 40s);
+  CHECK(world.gear(stuck)->state == GearState::failed);
+  CHECK(world.gear(hung) == nullptr);
+  CHECK(world.servers_up() == 3);
+}
+
+TEST_CASE(
+    "a gear that cannot be destroyed is tried again after 1, 2, 4 s and so on up to 30 s, is said at each doubling, and keeps nothing "
+    "awake") {
+  World world;
+  world.populate(2);
+  world.balancer.load = 12;
+  Spied spied(world);
+  app::Controller controller(world.settings(), spied.ports, world.ids());
+  world.run(controller, 3s);
+  const auto stuck = world.first(GearState::serving);
+  world.host.indestructible = stuck;
+  world.host.kill(stuck);
+  world.run(controller, 1s);
+  const auto tries = [&](core::Millis time) {
+    spied.journal.clear();
+    world.run(controller, time);
+    return std::count(spied.journal.begin(), spied.journal.end(), "job");
+  };
+  CHECK(tries(59s) == 5);  // after 1, 2, 4, 8, 16 s; the first one was before
+  CHECK(tries(5min) == 10);
+  CHECK(controller.next_look() >= 1s);
+  CHECK(world.events.count("tear_down failed") == 5);  // of 16 tries: the 1st, 2nd, 4th, 8th and 16th
+  CHECK(world.events.count("tried 16 times") == 1);
+  CHECK(std::count_if(world.events.objects.begin(), world.events.objects.end(), [&](const auto& object) {
+          return object.find("tear_down") != std::string::npos;
+        }) == 6);  // and that the first one was begun
+  world.host.indestructible.clear();
+  world.run(controller, 31s);
+  CHECK(world.gear(stuck) == nullptr);
+  require_sound(world);
+}
+
 TEST_CASE("a gear that is DOWN stays when it is pinned, and all stay when all are DOWN") {
   World world;
   world.populate(2);

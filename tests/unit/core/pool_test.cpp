@@ -291,3 +291,22 @@ TEST_CASE("while all are DOWN none is given up, but what is beyond scale_max is"
   farm.add(GearState::starting).job = JobState::running;  // the fresh one
   CHECK(next(farm, around(0, {1, 3}), later).empty());
 }
+
+TEST_CASE("a gear that is seen off holds back the next hung one, one that cannot be destroyed does not") {
+  const auto later = kNow + Timeouts{}.down;
+  Farm farm;
+  farm.add(GearState::serving);
+  auto& hung = farm.add(GearState::serving);
+  hung.server = ServerState::down;
+  hung.down_since = kNow;
+  auto& failed = farm.add(GearState::failed);
+  failed.job = JobState::running;
+  CHECK(next(farm, around(0), later).empty());
+  failed.failures = 1;
+  CHECK(next(farm, around(0), later) == Words{"give_up 2"});
+  // Nor does one whose end hangs without failing.
+  failed.failures = 0;
+  const auto bound = farm.gear(3).deadline + Timeouts{}.tear_down;
+  CHECK(next(farm, around(0), bound - 1ms).empty());
+  CHECK(next(farm, around(0), bound) == Words{"give_up 2"});
+}
