@@ -40,7 +40,8 @@ void check_rules(const core::Registry& registry) {
 bool is_same(const core::Gear& one, const core::Gear& other) {
   return one.id == other.id && one.address == other.address && one.state == other.state && one.since == other.since &&
          one.deadline == other.deadline && one.pinned == other.pinned && one.created_ms == other.created_ms && one.note == other.note &&
-         one.template_name == other.template_name && one.dismissed == other.dismissed && one.replaces == other.replaces;
+         one.template_name == other.template_name && one.dismissed == other.dismissed && one.replaces == other.replaces &&
+         one.unconfirmed == other.unconfirmed;
 }
 
 bool is_same(const core::Breaker& one, const core::Breaker& other) {

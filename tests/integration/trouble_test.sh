@@ -217,16 +217,16 @@ irremovable() { # the kernel keeps a file that it swaps to
 }
 check 'a file is made that nobody can remove' irremovable "$stuck_file"
 kill_gear "$stuck"
-check 'a gear that cannot be destroyed is replaced' await 30 serves_beside 3 "$stuck"
+check 'a gear that cannot be destroyed is replaced' await 30 serves_beside 4 "$stuck"
 check 'that it stays is said' await 10 outcome_is "$stuck" tear_down 'cannot destroy container'
 hung=$(oldest)
 hang "$hung"
-check 'and so is a gear that hangs meanwhile' await 30 serves_beside 3 "$hung"
+check 'and so is a gear that hangs meanwhile' await 30 serves_beside 4 "$hung"
 check 'it is still there' test "$(state_of "$stuck")" = failed
 tries=$(events_json "select(.event == \"outcome\" and .gear == \"${stuck#gear-}\" and .step == \"tear_down\")" | wc -l)
 check "it was said at doublings only ($tries)" test "$tries" -le 6
 swapoff "$stuck_file"
-check 'when it can be destroyed it goes' await 40 serves 3
+check 'when it can be destroyed it goes' await 40 serves 4
 
 # --- what somebody else changed ---
 "$daemon" stop > /dev/null

@@ -27,6 +27,7 @@ bool is_intent(StepKind kind) {
     case StepKind::wake:
     case StepKind::rouse:
     case StepKind::adopt:
+    case StepKind::prove:
     case StepKind::recall:
     case StepKind::rest:
     case StepKind::begin_drain:
@@ -81,6 +82,7 @@ Result<void> Executor::wake(const core::Gear& gear) {
   auto& sight = inventory_.of(gear.id);
   sight.server = ServerState::up;
   sight.unconfirmed = true;
+  sight.answered = false;
   return {};
 }
 
@@ -138,10 +140,12 @@ void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) 
     crash_point("cancel", "after");
   }
   if (step.kind == StepKind::give_up) gear.note = inventory_.why_given_up(step.id);
-  if (step.kind == StepKind::adopt) sight.unconfirmed = true;
-  if (state_after(step.kind) != GearState::serving) sight.unconfirmed = false;
+  const bool woken = step.kind == StepKind::wake || step.kind == StepKind::adopt;
+  sight.unconfirmed = woken || (sight.unconfirmed && state_after(step.kind) == GearState::serving);
+  sight.answered = false;
   sight.job = core::JobState::none;
   core::enter(gear, state_after(step.kind), timeouts_, now);
+  gear.unconfirmed = woken;
 }
 
 void Executor::apply(const Step& step, core::Registry& registry, core::Time now) {
@@ -161,6 +165,10 @@ void Executor::apply(const Step& step, core::Registry& registry, core::Time now)
   GEARSCALE_CHECK(gear != nullptr);
   if (step.kind == StepKind::give_up) note_end(*gear, registry, now);
   if (step.kind == StepKind::rest) core::note_ready(registry.breaker, gear->template_name);
+  if (step.kind == StepKind::prove) {
+    gear->unconfirmed = false;
+    return;
+  }
   if (step.kind != StepKind::relieve) return change_state(step, *gear, now);
   gear->replaces.clear();
   core::put_in_force(registry, template_name_);
@@ -215,7 +223,10 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
   switch (step.kind) {
     case StepKind::bring_up: return begin_job(JobKind::bring_up, *gear, timeouts_.boot);
     // It serves already: one that does not answer soon is taken out again.
-    case StepKind::confirm: sight.unconfirmed = true; return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
+    case StepKind::confirm:
+      sight.unconfirmed = true;
+      sight.answered = false;
+      return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
     case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear, timeouts_.boot);
     case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear, timeouts_.tear_down);
     case StepKind::enrol: {

@@ -262,6 +262,7 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
     case StepKind::tear_down:
       if (sight.failures == 0) recorder_.step(outcome.id, outcome.kind, outcome.result);  // one more try tells nothing
       return;
+    case StepKind::prove: return;  // that it serves was said when it was woken
     case StepKind::unenrol:
       if (sight.server == core::ServerState::absent) recorder_.step(outcome.id, outcome.kind, outcome.result);  // else it is tried again
       return;

@@ -60,6 +60,7 @@ void Inventory::job_ended(const JobResult& result) {
   sight.container = core::ContainerState::unknown;
   if (!sight.unconfirmed) return;
   sight.unconfirmed = false;
+  sight.answered = true;
   sight.job = core::JobState::none;
 }
 
@@ -84,7 +85,8 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
     view.down_since = sight.down_since;
     view.container = sight.died ? core::ContainerState::stopped : sight.container;
     view.job = sight.job;
-    view.unconfirmed = sight.unconfirmed;
+    view.unconfirmed = sight.unconfirmed || gear.unconfirmed;
+    view.answered = sight.answered;
     view.half_enrolled = sight.half_enrolled;
     view.failures = sight.failures;
     view.not_before = sight.retry_at;

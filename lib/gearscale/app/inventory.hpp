@@ -32,8 +32,9 @@ struct Sight {
   };
   Mark newer, older;
   core::ContainerState container = core::ContainerState::unknown;
-  bool died = false;         // its init has ended, whatever LXC says at this moment
-  bool unconfirmed = false;  // woken, and not probed since
+  bool died = false;           // its init has ended, whatever LXC says at this moment
+  bool unconfirmed = false;    // woken or thawed, and not probed since
+  bool answered = false;       // since then
   bool half_enrolled = false;  // the last try to enrol it failed
   core::JobState job = core::JobState::none;
   std::string job_text;  // the detail of a job that succeeded, the reason of one that failed

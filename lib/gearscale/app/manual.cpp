@@ -51,7 +51,7 @@ Result<int> check_add(const Scene& scene, const core::Numbers& numbers) {
 }
 
 // Which of the named gears have to leave; those that leave already are no error. Also how many must be chosen by the plan.
-Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::vector<std::string>& chosen) {
+Result<int> check_remove(Scene& scene, const core::Numbers& numbers, std::vector<std::string>& chosen) {
   for (const auto& id : scene.request.ids) {
     const auto* gear = core::find_gear(scene.registry, id);
     const auto name = core::gear_name(scene.settings.application, id);
@@ -64,9 +64,12 @@ Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::
                         (scene.request.now && gear->state == core::GearState::draining);
     if (leaves && std::find(chosen.begin(), chosen.end(), id) == chosen.end()) chosen.push_back(id);
   }
-  // Standbys and draining gears are not counted by the limits: they may always go.
-  const auto counts = [&](const std::string& id) { return core::find_gear(scene.registry, id)->state == core::GearState::serving; };
-  const int count = scene.request.ids.empty() ? scene.request.count : static_cast<int>(std::count_if(chosen.begin(), chosen.end(), counts));
+  // What the limits do not count may always go: standbys, draining gears, those that an operator holds in MAINT.
+  const auto views = scene.inventory.views(scene.registry);
+  const auto leaves_count = std::count_if(views.begin(), views.end(), [&](const core::GearView& view) {
+    return core::is_counted(view) && std::find(chosen.begin(), chosen.end(), view.gear->id) != chosen.end();
+  });
+  const int count = scene.request.ids.empty() ? scene.request.count : static_cast<int>(leaves_count);
   const int there = numbers.serving + numbers.coming + numbers.down;
   if (count > 0 && there - count < scene.limits.min) {
     return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): " + std::to_string(there) + " there and scale_min is " +
@@ -76,6 +79,23 @@ Result<int> check_remove(const Scene& scene, const core::Numbers& numbers, std::
     return fail(Errc::limit, "cannot remove " + std::to_string(count) + " gear(s): only " + std::to_string(numbers.serving) + " serve now");
   }
   return count;
+}
+
+// A gear that was just woken, or that HAProxy has DOWN, takes nobody's place: those that stay have to be proven, as many as scale_min.
+Result<void> check_proven(Scene& scene, const std::vector<core::Step>& steps) {
+  int proven = 0, leaving = 0, counted = 0;
+  for (const auto& view : scene.inventory.views(scene.registry)) {
+    const auto leaves = [&](const core::Step& step) { return step.id == view.gear->id; };
+    counted += core::is_counted(view) ? 1 : 0;
+    if (!core::is_proven(view)) continue;
+    ++proven;
+    if (std::any_of(steps.begin(), steps.end(), leaves)) ++leaving;
+  }
+  if (leaving == 0 || proven - leaving >= scene.limits.min) return {};
+  return fail(Errc::limit, "cannot remove " + std::to_string(leaving) + " gear(s) that serve: " + std::to_string(proven) + " of " +
+                               std::to_string(counted) +
+                               " are proven to serve, the others are DOWN or have not answered yet, and scale_min is " +
+                               std::to_string(scene.limits.min) + ": try again when they serve");
 }
 
 // How each of the chosen gears leaves: standbys and, with --now, all at once; a named gear is not to come back.
@@ -117,6 +137,7 @@ Result<ManualResult> scale(Scene& scene, double sessions) {
   auto plan = plan_decision(std::move(input), scene.registry, scene.inventory, scene.settings, scene.fresh_id, now);
   if (plan.refusal) return fail(*plan.refusal);
   if (const auto room = check_creations(scene, plan.steps); !room) return fail(room.error());
+  if (const auto proven = add ? Result<void>() : check_proven(scene, plan.steps); !proven) return fail(proven.error());
   for (const auto& step : plan.steps) result.ids.push_back(step.id);
   if (scene.settings.dry_run) return result;
   if (!add) dismiss(scene, plan.steps);

@@ -36,18 +36,20 @@ core::Time from_ms(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
 Unexpected corrupt(const std::string& why) { return fail(Errc::unavailable, "gear-registry.json: " + why); }
 
 Json encode_gear(const core::Application& application, const core::Gear& gear) {
-  return Json{{"id", gear.id},
-              {"name", core::gear_name(application, gear.id)},
-              {"address", format_ipv4(gear.address)},
-              {"state", core::to_string(gear.state)},
-              {"since_ms", to_ms(gear.since)},
-              {"deadline_ms", to_ms(gear.deadline)},
-              {"pinned", gear.pinned},
-              {"created", format_utc_millis(gear.created_ms)},
-              {"template", gear.template_name},
-              {"replaces", gear.replaces},
-              {"dismissed", gear.dismissed},
-              {"note", gear.note}};
+  Json json{{"id", gear.id},
+            {"name", core::gear_name(application, gear.id)},
+            {"address", format_ipv4(gear.address)},
+            {"state", core::to_string(gear.state)},
+            {"since_ms", to_ms(gear.since)},
+            {"deadline_ms", to_ms(gear.deadline)},
+            {"pinned", gear.pinned},
+            {"created", format_utc_millis(gear.created_ms)},
+            {"template", gear.template_name},
+            {"replaces", gear.replaces},
+            {"dismissed", gear.dismissed},
+            {"note", gear.note}};
+  if (gear.unconfirmed) json["unconfirmed"] = true;  // for a moment, after a waking
+  return json;
 }
 
 Result<core::Gear> decode_gear(const Json& json, std::size_t index) {
@@ -75,6 +77,7 @@ Result<core::Gear> decode_gear(const Json& json, std::size_t index) {
   const bool good_replaces = gear.replaces.empty() || core::is_gear_id(gear.replaces);
   if (!good_replaces) members.complain("replaces", "is '" + printable(gear.replaces) + "' instead of the id of a gear");
   gear.dismissed = members.flag_or_false("dismissed");
+  gear.unconfirmed = members.flag_or_false("unconfirmed");
   gear.note = members.text("note");
   if (members.problem()) return corrupt(*members.problem());
   return gear;

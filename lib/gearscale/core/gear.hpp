@@ -39,6 +39,7 @@ struct Gear {
   std::string template_name;    // what it was cloned from; empty when that is not known
   bool dismissed = false;       // a person named it for removal, or it was replaced: neither recalled nor kept as a standby
   std::string replaces;         // id of the gear that leaves when this one serves; empty: none
+  bool unconfirmed = false;     // it serves since it was woken, and has not answered since
 };
 
 // A rolling replacement: every gear that was not cloned from `template_name` gives way to one that is.

@@ -42,6 +42,7 @@ std::optional<StepKind> next_of_standby(const GearView& view) {
 std::optional<StepKind> next_of_serving(const GearView& view) {
   if (is_dead(view.container)) return StepKind::give_up;
   if (view.server == ServerState::absent || (view.server == ServerState::maint && view.half_enrolled)) return StepKind::enrol;
+  if (view.gear->unconfirmed && view.answered) return StepKind::prove;
   const bool frozen = view.container == ContainerState::frozen;  // by somebody else
   if ((!view.unconfirmed && !frozen) || view.job == JobState::running) return std::nullopt;
   return view.job == JobState::failed ? StepKind::give_up : StepKind::confirm;
@@ -79,9 +80,22 @@ std::optional<StepKind> next_of_removing(const GearView& view, Time now) {
 
 }  // namespace
 
+bool is_counted(const GearView& view) {
+  const auto& gear = *view.gear;
+  if (!gear.replaces.empty()) return false;
+  if (gear.state == GearState::starting) return true;
+  if (gear.state != GearState::serving || is_dead(view.container) || view.server == ServerState::drain) return false;
+  return view.server != ServerState::maint || view.half_enrolled;
+}
+
+bool is_proven(const GearView& view) {
+  return is_counted(view) && view.gear->state == GearState::serving && view.server == ServerState::up && !view.unconfirmed;
+}
+
 void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now) {
   gear.state = state;
   gear.since = now;
+  gear.unconfirmed = false;
   switch (state) {
     case GearState::preparing:
     case GearState::starting: gear.deadline = now + timeouts.boot; break;
@@ -178,6 +192,7 @@ std::string_view to_string(StepKind kind) {
     case StepKind::rouse: return "rouse";
     case StepKind::adopt: return "adopt";
     case StepKind::confirm: return "confirm";
+    case StepKind::prove: return "prove";
     case StepKind::recall: return "recall";
     case StepKind::stand_by: return "stand_by";
     case StepKind::rest: return "rest";

@@ -33,7 +33,8 @@ struct GearView {
   Time idle_since{};                   // since when scur is 0 and no session came; Time::max() while it is in use
   ContainerState container = ContainerState::unknown;
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
-  bool unconfirmed = false;       // woken, and not probed since
+  bool unconfirmed = false;       // woken or thawed, and not probed since
+  bool answered = false;          // the job that confirms it succeeded
   bool half_enrolled = false;     // the last try to enrol it failed: HAProxy may have its server, but not ready
   int failures = 0;               // steps that failed in a row
   Time not_before{};              // after a failed step: no other step before
@@ -48,6 +49,7 @@ enum class StepKind {
   rouse,           // standby -> starting: for one that cannot be woken at once
   adopt,           // standby -> serving: a crash came after its waking
   confirm,         // job: is a woken gear really there? (and liblxc learns that it is thawed)
+  prove,           // it is: written down
   recall,          // draining -> serving: load came back
   stand_by,        // job: clone, start, probe, freeze
   rest,            // preparing -> standby
@@ -75,6 +77,13 @@ struct Timeouts {
   Millis tear_down{60'000};    // stop and destroy
   Millis down{30'000};         // serving: DOWN in HAProxy while others are UP; 0: however long
 };
+
+// Is it one of those that the limits count: on its way, or handed to HAProxy? Not one that takes another one's place, nor one that an operator
+// holds in MAINT or DRAIN, nor one whose container ended.
+bool is_counted(const GearView& view);
+
+// Is it proven to serve: counted, UP in HAProxy, and it has answered since it was started or woken?
+bool is_proven(const GearView& view);
 
 // Puts a gear into a state and sets the state's deadline.
 void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now);

@@ -96,7 +96,7 @@ Result<void> SimGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis
   if (kind != JobKind::tear_down) {
     const auto found = containers.find(gear.id);
     const bool runs = found != containers.end() && found->second.state != core::ContainerState::stopped;
-    needs = runs ? core::Millis{1} : boot;
+    needs = runs ? thawed_boot : boot;
     if (kind == JobKind::bring_up) ++begun;
     if (kind == JobKind::stand_by) needs += freeze;
     if (!runs) containers[gear.id] = Container{gear.address, core::ContainerState::running, gear.template_name};

@@ -87,7 +87,8 @@ class SimGearHost final : public GearHost {
   std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, std::string> left_alone;  // ids of places that nobody may touch, and why
   core::StandbyPolicy::State standby_state = core::StandbyPolicy::State::frozen;
-  core::Millis boot{30};  // until a gear answers its probe
+  core::Millis boot{30};        // until a gear answers its probe
+  core::Millis thawed_boot{1};  // the same, when it runs already
   core::Millis freeze{5};
   core::Millis tear_down{50};
   std::optional<Error> boot_failure;  // set: no gear becomes ready

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gearscale/app/manual.hpp"
 
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "spies.hpp"
 
 using namespace gearscale;
 using core::GearState;
@@ -134,4 +133,91 @@ TEST_CASE("a standby may always be removed by its name, and leaves at once") {
   REQUIRE(run(world, {Kind::remove, 1, {second}}));
   CHECK(world.gear(second)->state == GearState::removing);
   CHECK(world.gear(second)->dismissed);
+}
+
+namespace {
+
+Result<app::ManualResult> remove_gear(World& world, const std::string& id, bool now = false) {
+  return run(world, {Kind::remove, 1, {id}, now});
+}
+
+}  // namespace
+
+TEST_CASE("the only gear that is proven to serve stays while the other one was just woken, and may go when that one has answered") {
+  for (const bool at_once : {true, false}) {
+    CAPTURE(at_once);
+    World world;
+    world.populate(1);
+    app::Controller daemon(world.daemon(1), world.ports, world.ids());
+    test::stand_by(world, daemon, 1);
+    const auto healthy = world.first(GearState::serving);
+    const auto woken = world.first(GearState::standby);
+    world.balancer.load = 9;
+    while (world.in_state(GearState::serving) == 1) world.run(daemon, core::Millis{100});
+    world.store.registry.gears[1].unconfirmed = true;  // as in the moment after its waking
+    CHECK(world.servers_up() == 2);
+    const auto refused = remove_gear(world, healthy, at_once);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::limit);
+    CHECK(refused.error().message.find("1 of 2 are proven to serve") != std::string::npos);
+    CHECK(world.gear(healthy)->state == GearState::serving);
+    world.run(daemon, core::Millis{200});  // it is asked, and answers
+    CHECK_FALSE(world.gear(woken)->unconfirmed);
+    CHECK(remove_gear(world, healthy, at_once));
+  }
+}
+
+TEST_CASE("a standby that is woken is unconfirmed in the registry until it has answered, also over a crash") {
+  World world;
+  world.populate(1);
+  std::string woken;
+  {
+    app::Controller daemon(world.daemon(1), world.ports, world.ids());
+    test::stand_by(world, daemon, 1);
+    woken = world.first(GearState::standby);
+    world.balancer.load = 9;
+    world.host.thawed_boot = core::Millis{1'000};
+    while (world.in_state(GearState::serving) == 1) world.run(daemon, core::Millis{100});
+    CHECK(world.gear(woken)->unconfirmed);
+    CHECK_FALSE(remove_gear(world, "00000001", true));
+  }
+  world.host.cancel(woken);  // a child of the process that was killed
+  app::Controller next(world.daemon(1), world.ports, world.ids());
+  world.run(next, core::Millis{500});
+  CHECK(world.gear(woken)->unconfirmed);
+  world.run(next, core::Millis{3'000});
+  CHECK_FALSE(world.gear(woken)->unconfirmed);
+  CHECK(remove_gear(world, "00000001", true));
+}
+
+TEST_CASE("gears that are on their way or DOWN take nobody's place, and scale_min gears that are proven stay") {
+  World world;
+  world.populate(3);
+  world.limits.min = 2;
+  world.balancer.servers["00000003"].state = core::ServerState::down;
+  CHECK(remove_gear(world, "00000001").error().code == Errc::limit);
+  REQUIRE(run(world, {Kind::add, 1, {}}));
+  const auto refused = remove_gear(world, "00000001");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::limit);
+  CHECK(refused.error().message.find("2 of 4 are proven to serve") != std::string::npos);
+  CHECK_FALSE(run(world, {Kind::remove, 1, {}}));
+  CHECK(remove_gear(world, "00000003"));  // that one serves nobody
+  world.balancer.servers["00000003"].state = core::ServerState::up;
+  world.store.registry.gears[2].state = GearState::serving;
+  CHECK(remove_gear(world, "00000001"));
+}
+
+TEST_CASE("a gear in MAINT is not counted, so it may leave when scale_min is reached, and takes no place of one that serves") {
+  World world;
+  world.populate(3);
+  world.limits.min = 2;
+  for (const auto held : {core::ServerState::maint, core::ServerState::drain}) {
+    world.balancer.servers["00000003"].state = held;
+    CHECK(run(world, {Kind::remove, 1, {"00000002", "00000003"}}, true).error().code == Errc::limit);
+    CHECK(run(world, {Kind::remove, 1, {"00000002"}}, true).error().code == Errc::limit);
+    CHECK(run(world, {Kind::remove, 1, {"00000003"}}, true)->ids.size() == 1);
+  }
+  REQUIRE(remove_gear(world, "00000003"));
+  CHECK(world.gear("00000003")->state == GearState::draining);
 }

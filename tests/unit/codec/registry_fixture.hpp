@@ -56,7 +56,8 @@ inline core::Registry registry() {
   one.gears.push_back({.id = "00000004", .address = 0, .state = GearState::removing, .since = at(460'000), .deadline = at(470'000)});
   one.gears.push_back(
       {.id = "00000005", .address = 0x0a00030du, .state = GearState::starting, .since = at(460'000), .deadline = at(520'000)});
-  one.gears.push_back({.id = "00000006", .address = 0x0a00030eu, .state = GearState::standby, .since = at(460'000), .deadline = {}});
+  one.gears.push_back(
+      {.id = "00000006", .address = 0x0a00030eu, .state = GearState::standby, .since = at(460'000), .deadline = {}, .unconfirmed = true});
   one.gears.push_back(
       {.id = "00000007", .address = 0x0a00030fu, .state = GearState::preparing, .since = at(460'000), .deadline = at(520'000)});
   one.template_name = "app-template.v2";
@@ -91,6 +92,7 @@ inline void check_same(const core::Gear& one, const core::Gear& other) {
   CHECK(one.template_name == other.template_name);
   CHECK(one.dismissed == other.dismissed);
   CHECK(one.replaces == other.replaces);
+  CHECK(one.unconfirmed == other.unconfirmed);
 }
 
 inline void check_same(const core::Replacement& one, const core::Replacement& other) {

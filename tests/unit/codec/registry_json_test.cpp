@@ -249,6 +249,16 @@ TEST_CASE("what earlier versions did not write is checked where it is there") {
   }
 }
 
+TEST_CASE("a gear that was woken and has not answered says so, and only by true or false") {
+  const auto good = encode_registry(registry(), context());
+  const std::string said = "\"unconfirmed\": true";
+  REQUIRE(contains(good, said));
+  CHECK(good.find(said) == good.rfind(said));  // the others do not mention it
+  const auto read = decode_registry(replaced(good, said, "\"unconfirmed\": 1"), context());
+  REQUIRE_FALSE(read);
+  CHECK(contains(read.error().message, "'unconfirmed' of gear number 6"));
+}
+
 TEST_CASE("the registry of another application is not corrupt, but not ours either") {
   const auto good = encode_registry(registry(), context());
   for (const auto& [from, to] :

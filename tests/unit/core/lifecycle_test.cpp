@@ -2,6 +2,7 @@
 // The table of a gear's life, row by row, both sides of each deadline.
 #include "gearscale/core/lifecycle.hpp"
 
+#include <tuple>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -252,4 +253,54 @@ TEST_CASE("the template in force is that of the last replacement, until the conf
   registry.instead_of = "t1";
   CHECK(template_in_force(registry, "t1") == "t2");
   CHECK(template_in_force(registry, "t3") == "t3");
+}
+
+TEST_CASE("a woken gear that answered is written down as proven, once") {
+  auto gear = gear_in(G::serving);
+  GearView view{.gear = &gear, .server = S::up, .unconfirmed = true};
+  gear.unconfirmed = true;
+  CHECK(next_step(view, kTimeouts, kNow) == K::confirm);
+  view.job = J::running;
+  CHECK_FALSE(next_step(view, kTimeouts, kNow));
+  view.job = J::none;
+  view.answered = true;
+  CHECK(next_step(view, kTimeouts, kNow) == K::prove);
+  gear.unconfirmed = false;
+  view.unconfirmed = false;
+  CHECK_FALSE(next_step(view, kTimeouts, kNow));
+  gear.unconfirmed = true;
+  for (const auto state : {G::preparing, G::standby, G::starting, G::serving, G::draining, G::removing, G::failed}) {
+    enter(gear, state, kTimeouts, kNow);
+    CHECK_FALSE(gear.unconfirmed);
+  }
+}
+
+TEST_CASE("the limits count gears that start or that HAProxy has, and of these those that are UP and answered are proven") {
+  for (const auto& [state, server, counted, proven] :
+       {std::tuple(G::starting, S::absent, true, false), std::tuple(G::starting, S::up, true, false),
+        std::tuple(G::serving, S::up, true, true), std::tuple(G::serving, S::down, true, false),
+        std::tuple(G::serving, S::absent, true, false), std::tuple(G::serving, S::maint, false, false),
+        std::tuple(G::serving, S::drain, false, false), std::tuple(G::standby, S::absent, false, false),
+        std::tuple(G::preparing, S::absent, false, false), std::tuple(G::draining, S::drain, false, false),
+        std::tuple(G::draining, S::up, false, false), std::tuple(G::removing, S::up, false, false),
+        std::tuple(G::failed, S::up, false, false)}) {
+    INFO("state " << to_string(state) << ", server " << to_string(server));
+    auto gear = gear_in(state);
+    GearView view{.gear = &gear, .server = server};
+    CHECK(is_counted(view) == counted);
+    CHECK(is_proven(view) == proven);
+    view.unconfirmed = true;
+    CHECK(is_counted(view) == counted);
+    CHECK_FALSE(is_proven(view));
+    view.unconfirmed = false;
+    gear.replaces = "0000000b";
+    CHECK_FALSE(is_counted(view));
+    CHECK_FALSE(is_proven(view));
+  }
+  auto gear = gear_in(G::serving);
+  GearView view{.gear = &gear, .server = S::maint, .half_enrolled = true};
+  CHECK(is_counted(view));
+  CHECK_FALSE(is_proven(view));
+  view = GearView{.gear = &gear, .server = S::up, .container = C::stopped};
+  CHECK_FALSE(is_counted(view));
 }
