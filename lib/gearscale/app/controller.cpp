@@ -31,6 +31,7 @@ core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, 
   input.gears = inventory.views(registry);
   input.pool = settings.pool;
   input.template_name = core::template_in_force(registry, settings.template_name);
+  if (registry.replacement.state == core::Replacement::State::running) input.replaced_by = registry.replacement.template_name;
   if (input.decision.reason != core::Reason::forced) {  // people may try all the same
     input.clones_allowed = GearDriver::clones_allowed(registry, input.template_name, input.decision.numbers.serving == 0, now);
     input.breaker_says = "template " + input.template_name + " is not cloned for a while, because " +

@@ -186,6 +186,7 @@ Result<void> Executor::intend(const std::vector<Step>& steps, core::Registry& dr
   for (const auto& step : steps) {
     if (is_intent(step.kind)) apply(step, next, now);
   }
+  core::reassign_successors(next);
   ++next.generation;
   auto saved = save(next);
   if (saved) draft = std::move(next);

@@ -19,6 +19,15 @@ constexpr int kRounds = 4;  // a gear takes at most this many steps in one tick 
 constexpr core::Millis kFirstHoldOff{5'000};
 constexpr core::Millis kLongestHoldOff{300'000};
 
+// Has the gear that was to take its place become an ordinary one by its end?
+bool has_heir(const std::string& id, const core::Registry& before, const core::Registry& after) {
+  return std::any_of(before.gears.begin(), before.gears.end(), [&](const core::Gear& gear) {
+    const auto* is = core::find_gear(after, gear.id);
+    return gear.replaces == id && is != nullptr && is->replaces.empty() &&
+           (is->state == GearState::starting || is->state == GearState::serving);
+  });
+}
+
 }  // namespace
 
 GearDriver::GearDriver(const ControlSettings& settings, const Ports& ports, IdSource fresh_id, Inventory& inventory, Recorder& recorder,
@@ -171,8 +180,17 @@ void GearDriver::follow_replacement(Working& working, core::Time now) {
   auto why = std::exchange(replacement_trouble_, {});
   if (failed != nullptr)
     why = core::gear_name(settings_.application, failed->id) + ": " + (failed->note.empty() ? "DOWN in HAProxy" : failed->note);
-  if (why.empty() && !progress.is_done()) return;
+  const bool goes_on = why.empty() && !progress.is_done();
+  // When only standbys of the old template are left nobody proves the new one by giving way: they give way when it is in force.
+  const bool in_force = core::template_in_force(registry, settings_.template_name) == registry.replacement.template_name;
+  if (goes_on && (in_force || progress.outdated + progress.on_the_way > 0)) return;
   auto next = registry;
+  if (goes_on) {
+    core::put_in_force(next, settings_.template_name);
+    ++next.generation;
+    if (ports_.store.save(next)) working.draft = std::move(next);
+    return;
+  }
   auto& replacement = next.replacement;
   replacement.state = why.empty() ? core::Replacement::State::done : core::Replacement::State::stopped;
   replacement.note = !why.empty() ? why : progress.pinned > 0 ? std::to_string(progress.pinned) + " pinned gear(s) stay" : std::string();
@@ -209,6 +227,9 @@ GearDriver::Done GearDriver::execute(std::vector<Step> steps, Working& working, 
   if (steps.empty()) return done;
   for (const auto& step : steps) {
     if (const auto* gear = core::find_gear(working.read(), step.id); gear != nullptr) done.before.gears.push_back(*gear);
+    if (step.kind != StepKind::give_up) continue;
+    std::copy_if(working.read().gears.begin(), working.read().gears.end(), std::back_inserter(done.before.gears),
+                 [&](const core::Gear& gear) { return gear.replaces == step.id; });
   }
   done.outcomes = executor_.run(std::move(steps), working.edit(), now);
   if (const auto event = executor_.take_breaker_event(); !event.empty()) recorder_.notice(Severity::error, event);
@@ -253,7 +274,8 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
     case StepKind::give_up:
       // What failed to start is the breaker's business, and does not keep a standby from being woken.
       recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
-      if (was->state == GearState::serving && was->replaces.empty()) core::settle(policy_state_, core::Outcome::lost, now);
+      if (was->state == GearState::serving && was->replaces.empty() && !has_heir(outcome.id, before, after))
+        core::settle(policy_state_, core::Outcome::lost, now);
       return;
     case StepKind::create:
     case StepKind::create_standby:

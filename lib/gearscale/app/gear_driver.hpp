@@ -29,7 +29,8 @@ class GearDriver {
   // The same in two: what a decision did is recorded after the decision itself, and that after it was done.
   struct Done {
     std::vector<StepOutcome> outcomes;
-    core::Registry before;  // of the gears that took a step: a large registry is not copied for one of them
+    core::Registry
+        before;  // of the gears that took a step, and of who was to take their place: a large registry is not copied for one of them
   };
   Done execute(std::vector<core::Step> steps, Working& working, core::Time now);
   void record(const Done& done, const core::Registry& after);

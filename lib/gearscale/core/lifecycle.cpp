@@ -96,6 +96,7 @@ void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now) {
   gear.state = state;
   gear.since = now;
   gear.unconfirmed = false;
+  if (state != GearState::starting && state != GearState::serving) gear.replaces.clear();  // whoever leaves takes nobody's place
   switch (state) {
     case GearState::preparing:
     case GearState::starting: gear.deadline = now + timeouts.boot; break;

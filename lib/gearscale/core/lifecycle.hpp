@@ -85,7 +85,7 @@ bool is_counted(const GearView& view);
 // Is it proven to serve: counted, UP in HAProxy, and it has answered since it was started or woken?
 bool is_proven(const GearView& view);
 
-// Puts a gear into a state and sets the state's deadline.
+// Puts a gear into a state and sets the state's deadline. What it was for ends with the state that it was for: see `replaces`, `unconfirmed`.
 void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now);
 
 // The next step of this gear by itself, or nothing while it waits or serves well.

@@ -72,7 +72,7 @@ void plan_removals(const PlanInput& input, Plan& plan) {
   const int wanted = input.decision.numbers.serving + input.decision.numbers.coming - input.decision.target;
   std::vector<std::string> victims = input.chosen;
   while (static_cast<int>(victims.size()) < wanted) {
-    const auto* victim = choose_victim(input.gears, victims);
+    const auto* victim = choose_victim(input.gears, victims, input.replaced_by);
     if (victim == nullptr) {
       plan.refusal =
           Error{Errc::limit, "no gear can be removed: every serving gear that is left is pinned; unpin one with remove-gear --unpin NAME"};
@@ -93,12 +93,15 @@ Plan make_plan(const PlanInput& input) {
   return plan;
 }
 
-const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already) {
-  const auto rank = [](const GearView& view) { return std::tuple(view.scur, view.stot_last_minute, -view.gear->created_ms); };
+const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already, const std::string& replaced_by) {
+  const auto rank = [&](const GearView& view) {
+    const bool is_new = !replaced_by.empty() && view.gear->template_name == replaced_by;
+    return std::tuple(is_new, view.scur, view.stot_last_minute, -view.gear->created_ms);
+  };
   const GearView* best = nullptr;
   for (const auto& view : gears) {
     if (view.gear->state != GearState::serving || view.gear->pinned || contains(already, view.gear->id)) continue;
-    if (view.server != ServerState::up) continue;  // only gears in rotation are counted as serving
+    if (view.server != ServerState::up || !view.gear->replaces.empty()) continue;  // not counted as serving
     if (best == nullptr || rank(view) < rank(*best)) best = &view;
   }
   return best;

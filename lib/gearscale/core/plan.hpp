@@ -44,15 +44,18 @@ struct PlanInput {
   std::vector<std::string> fresh_ids;  // unused ids, as many as the decision adds at most; randomness is the caller's
   std::vector<std::string> chosen;     // a forced removal of these gears, instead of choosing victims
   bool skip_drain = false;             // of a removal: begin_removal instead of begin_drain
+  std::string replaced_by;             // the template of a replacement that runs; empty: none does
 };
 
 // What the decision asks for. Additions: first draining gears are recalled, then standbys woken (or roused), then gears created, as far as
 // there are addresses and as the breaker allows (Errc::unavailable); a refusal only when none at all can be added. Removals are planned whole or not at all.
 Plan make_plan(const PlanInput& input);
 
-// The serving gear to remove first: fewest sessions, then the fewest that came in the last minute, then the newest; pinned ones never.
-// Nothing when only pinned ones are left.
-const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already);
+// The serving gear to remove first: fewest sessions, then the fewest that came in the last minute, then the newest; pinned ones never, nor one that
+// takes another one's place, because it is not counted as serving. While a replacement runs those that it has not reached go before those of its
+// template `replaced_by`: what was just made would be made again. Nothing when only pinned ones are left.
+const GearView* choose_victim(const std::vector<GearView>& gears, const std::vector<std::string>& already,
+                              const std::string& replaced_by = {});
 
 // The lowest free address of the pool, or nothing.
 std::optional<std::uint32_t> pick_address(const AddressPool& pool, const std::vector<std::uint32_t>& taken);

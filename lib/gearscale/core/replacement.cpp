@@ -39,6 +39,24 @@ ReplacementProgress progress_of(const Replacement& replacement, const std::vecto
   return progress;
 }
 
+void reassign_successors(Registry& registry) {
+  const auto waits = [&](const Gear& gear) {
+    return registry.replacement.state == Replacement::State::running && gear.state == GearState::serving && !gear.pinned &&
+           is_outdated(registry.replacement, gear);
+  };
+  const auto is_free = [&](const Gear& gear) {
+    return waits(gear) &&
+           std::none_of(registry.gears.begin(), registry.gears.end(), [&](const Gear& other) { return other.replaces == gear.id; });
+  };
+  for (auto& gear : registry.gears) {
+    if (gear.replaces.empty()) continue;
+    if (const auto* old = find_gear(registry, gear.replaces); old != nullptr && waits(*old)) continue;
+    gear.replaces.clear();
+    const auto other = std::find_if(registry.gears.begin(), registry.gears.end(), is_free);
+    if (other != registry.gears.end()) gear.replaces = other->id;
+  }
+}
+
 void put_in_force(Registry& registry, const std::string& configured) {
   const bool is_configured = registry.replacement.template_name == configured;
   registry.template_name = is_configured ? std::string() : registry.replacement.template_name;

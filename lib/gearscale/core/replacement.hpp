@@ -13,6 +13,10 @@ namespace gearscale::core {
 // larger of 4 and `step` old ones are leaving. Pinned gears stay. Unless it runs nothing is created.
 std::vector<Step> replacement_steps(const Replacement& replacement, const std::vector<GearView>& gears, Time now);
 
+// A gear that takes the place of one which no longer waits for it (it leaves, died, is pinned now) takes that of another old gear, or, when each
+// of these has a successor, becomes an ordinary one that is counted. So a removal of old gears meanwhile makes the replacement shorter.
+void reassign_successors(Registry& registry);
+
 // How far it is: the serving gears that are still to be replaced (pinned ones not), and those that are pinned.
 struct ReplacementProgress {
   int outdated = 0;

@@ -255,7 +255,7 @@ TEST_CASE("the template in force is that of the last replacement, until the conf
   CHECK(template_in_force(registry, "t3") == "t3");
 }
 
-TEST_CASE("a woken gear that answered is written down as proven, once") {
+TEST_CASE("a woken gear that answered is written down as proven, once; a state's end is the end of what it was for") {
   auto gear = gear_in(G::serving);
   GearView view{.gear = &gear, .server = S::up, .unconfirmed = true};
   gear.unconfirmed = true;
@@ -270,8 +270,10 @@ TEST_CASE("a woken gear that answered is written down as proven, once") {
   CHECK_FALSE(next_step(view, kTimeouts, kNow));
   gear.unconfirmed = true;
   for (const auto state : {G::preparing, G::standby, G::starting, G::serving, G::draining, G::removing, G::failed}) {
+    gear.replaces = "0000000b";
     enter(gear, state, kTimeouts, kNow);
     CHECK_FALSE(gear.unconfirmed);
+    CHECK(gear.replaces.empty() == (state != G::starting && state != G::serving));
   }
 }
 

@@ -261,3 +261,30 @@ TEST_CASE("a hold plans nothing") {
   farm.add(GearState::draining);
   CHECK(planned(farm, 0).empty());
 }
+
+TEST_CASE("while a replacement runs old gears leave before new ones, and one that takes another one's place never does") {
+  Farm farm;
+  farm.add(GearState::serving, 9);
+  farm.add(GearState::serving, 8);
+  farm.add(GearState::serving, 0);
+  farm.gear(3).template_name = "t2";
+  const auto victim = [&](const std::string& replaced_by) {
+    const auto* view = choose_victim(farm.views, {}, replaced_by);
+    return view == nullptr ? std::string() : view->gear->id.substr(7);
+  };
+  CHECK(victim("") == "3");
+  CHECK(victim("t2") == "2");
+  farm.gear(2).template_name.clear();  // of unknown origin: it is replaced, too
+  CHECK(victim("t2") == "2");
+  farm.gear(2).pinned = true;
+  CHECK(victim("t2") == "1");
+  farm.view(1).server = ServerState::down;
+  CHECK(victim("t2") == "3");
+  farm.gear(3).replaces = farm.gear(1).id;
+  CHECK(victim("t2").empty());
+  CHECK(victim("").empty());
+  farm.view(1).server = ServerState::up;
+  auto removal = input(farm, -1);
+  removal.replaced_by = "t2";
+  CHECK(words(make_plan(removal).steps) == Words{"begin_drain 1"});
+}

@@ -2,6 +2,8 @@
 // A rolling replacement: a few at a time, the new one serving before the old one leaves.
 #include "gearscale/core/replacement.hpp"
 
+#include <functional>
+
 #include "farm.hpp"
 #include "support/catch.hpp"
 
@@ -205,4 +207,35 @@ TEST_CASE("a gear of the new template that is DOWN ten seconds after it began to
   farm.view(2).server = ServerState::down;
   CHECK(failed_replacement(running(), farm.views, test::kNow + std::chrono::milliseconds(9'999)) == nullptr);
   REQUIRE(failed_replacement(running(), farm.views, test::kNow + std::chrono::seconds(10)) != nullptr);
+}
+
+TEST_CASE("a successor whose old gear no longer waits takes another one's place, or becomes an ordinary gear") {
+  Registry registry;
+  registry.replacement = running();
+  Farm farm;
+  for (int i = 0; i < 3; ++i) farm.add(GearState::serving);
+  add_successor(farm, GearState::starting, 1);
+  add_successor(farm, GearState::serving, 2);
+  const auto after = [&](const std::function<void(Registry&)>& change) {
+    auto changed = registry;
+    changed.gears = {farm.gears.begin(), farm.gears.end()};
+    change(changed);
+    reassign_successors(changed);
+    return Words{changed.gears[3].replaces, changed.gears[4].replaces};
+  };
+  CHECK(after([](Registry&) {}) == Words{id(1), id(2)});
+  for (const auto state : {GearState::draining, GearState::removing, GearState::failed, GearState::starting}) {
+    CHECK(after([&](Registry& changed) { changed.gears[0].state = state; }) == Words{id(3), id(2)});
+  }
+  CHECK(after([](Registry& changed) { changed.gears[0].pinned = true; }) == Words{id(3), id(2)});
+  CHECK(after([](Registry& changed) { changed.gears[0].template_name = "t2"; }) == Words{id(3), id(2)});
+  CHECK(after([](Registry& changed) { changed.gears[3].replaces = "0000000f"; }) == Words{id(1), id(2)});
+  CHECK(after([](Registry& changed) {
+          changed.gears[1].state = GearState::draining;
+          changed.gears[2].pinned = true;
+        }) == Words{id(1), ""});
+  CHECK(after([](Registry& changed) { changed.gears[0].state = changed.gears[1].state = GearState::draining; }) == Words{id(3), ""});
+  for (const auto state : {Replacement::State::none, Replacement::State::stopped, Replacement::State::done}) {
+    CHECK(after([&](Registry& changed) { changed.replacement.state = state; }) == Words{"", ""});
+  }
 }
