@@ -46,7 +46,7 @@ struct ServerSpec {
 class Balancer {
  public:
   virtual ~Balancer() = default;
-  // One sample. The view lives until the next call of any function here.
+  // One sample. The view lives until the next call of any function here but remember().
   virtual Result<const BalancerView*> observe() = 0;
   // The backend's sessions alone: its cost does not grow with the number of servers. Errors as observe().
   virtual Result<double> sessions() = 0;
@@ -59,6 +59,9 @@ class Balancer {
   virtual Result<void> cut_sessions(std::string_view id) = 0;
   // True: it is gone (or was not there). False: refused for now, connections are left.
   virtual Result<bool> remove(std::string_view id) = 0;
+  // Makes durable which processes of HAProxy were seen, for who observes after us: has_predecessor must not end with this process. Called after an
+  // observation and before anything is done; free unless HAProxy is another process. Errc::failed, Errc::config: it could not be written.
+  virtual Result<void> remember() = 0;
   // Begins to make our block of haproxy.cfg hold exactly these servers (checked by HAProxy itself, durable, then renamed) in a process of its
   // own, and returns at once. While one is under way the newest wish waits for its end and is then begun; older wishes are forgotten. Errors:
   // only that no process could be had.

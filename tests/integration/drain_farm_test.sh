@@ -104,3 +104,30 @@ removed=$(millis 'map(select(.event == "action" and .decision.action == "down"))
 check "no removal within flap_protection of it (it came $((removed - reloaded)) ms later)" test $((removed - reloaded)) -ge 3000
 check 'all places agree after the reload' await 20 all_agree
 check 'every request of the load was answered' load_end
+
+# --- a reload of HAProxy, and then the controller goes: the old process has sessions that only those know who were there ---
+"$dir/hooks/set-scale-limits" 4 8 > /dev/null
+check 'four serve' await 20 serves 4
+codes_begin
+hold 4 10000
+one_each() { [[ $(runtime 'show stat' | awk -F, '$1 == "express" && $2 ~ /^gear-/ { print $5 }' | sort | uniq -c | xargs) == '4 1' ]]; }
+check 'each of them has a long request' await 8 one_each
+"$dir/bin/control" reload > /dev/null
+"$dir/hooks/set-scale-limits" 1 8 > /dev/null
+mapfile -t busy < <(in_registry)
+said=$(events 'Configuration re-read')
+kill -HUP "$(cat "$dir/run/haproxy_ctld.pid")"
+re_read() { [[ $(events 'Configuration re-read') -gt $said ]]; }
+check 'the controller reads its configuration again' await 10 re_read
+check 'one of them is to leave' "$tools/remove-gear" --no-wait --gear "${busy[0]}"
+kill -KILL "$(cat "$dir/run/haproxy_ctld.pid")"
+await 10 not "$tools/haproxy_ctld_daemon" status > /dev/null
+check 'the controller starts after its crash' "$tools/haproxy_ctld_daemon" start
+check 'the second one is to leave' "$tools/remove-gear" --no-wait --gear "${busy[1]}"
+check 'the controller stops' "$tools/haproxy_ctld_daemon" stop
+check 'a tool alone waits for the third' "$tools/remove-gear" --gear "${busy[2]}"
+wait_for_clients
+check 'all of them were answered' all_answered 4
+check 'the controller starts again' "$tools/haproxy_ctld_daemon" start
+check 'one serves' await 20 serves 1
+check 'all places agree at the end' await 20 all_agree

@@ -140,7 +140,7 @@ clients=()
 hold() {
   local i
   for ((i = 0; i < $1; ++i)); do
-    curl -s -o /dev/null -w '%{http_code}\n' "$url/cgi-bin/wait?$2" >> "$work/codes" 2> /dev/null &
+    curl -s -o /dev/null -m $(($2 / 1000 + 30)) -w '%{http_code}\n' "$url/cgi-bin/wait?$2" >> "$work/codes" 2> /dev/null &
     clients+=("$!")
   done
 }

@@ -211,6 +211,11 @@ TickReport Controller::tick(const TickInput& input) {
       seen ? std::optional((*seen)->sessions) : std::nullopt;  // the view itself lives until the next call of the balancer only
   const bool check = input.look == Look::check;
   if (seen) notice_reload((*seen)->pid, now);
+  // Not on the way of a wake: until it is written the file still names the process that left, which is as good.
+  if (seen && !settings_.dry_run && input.look != Look::fast) {
+    const auto remembered = ports_.balancer.remember();
+    recorder_.processes(remembered ? nullptr : &remembered.error());
+  }
   if (check && seen) response_.look_after(haproxy_pid_, now, recorder_);  // before the lock: it may wait for an exchange
 
   const auto lock = ports_.store.lock(kLockPatience);

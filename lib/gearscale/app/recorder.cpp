@@ -128,6 +128,12 @@ void Recorder::apart(const Error* error) {
   trouble(apart_, error, "The registry could not be brought together with LXC: ", "The registry is brought together with LXC again");
 }
 
+void Recorder::processes(const Error* error) {
+  trouble(forgotten_, error,
+          "A controller that starts after this one will not know of sessions on HAProxy processes before the last reload: ",
+          "The processes of HAProxy are remembered again");
+}
+
 void Recorder::hook_output(std::string_view id, const std::vector<std::string>& lines) {
   for (const auto& line : lines) notice(Severity::info, name(id) + " - " + line);
 }

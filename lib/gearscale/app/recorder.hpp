@@ -44,6 +44,8 @@ class Recorder {
   void hook_output(std::string_view id, const std::vector<std::string>& lines);
   // The log of response times is lost (why), or back (nullptr); said when it changes.
   void response_log(const Error* error);
+  // HAProxy's processes could not (why) or could (nullptr) be remembered: said when it begins and when it is over.
+  void processes(const Error* error);
   // Why haproxy.cfg could not be written, or nothing: said when it changes.
   void file(const std::string& error);
 
@@ -63,6 +65,7 @@ class Recorder {
   std::string file_error_;
   std::optional<Error> skipped_;
   std::optional<Error> apart_;
+  std::optional<Error> forgotten_;
   struct Failing {
     std::string message;
     unsigned tries = 0;  // in a row

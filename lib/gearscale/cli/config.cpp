@@ -108,6 +108,7 @@ haproxy::Options read_haproxy(const Reader& read, const core::Application& appli
           .backend = read.text("backend"),
           .stats_socket = read.text("stats_socket"),
           .config_file = read.text("haproxy_cfg"),
+          .processes_file = path_in(read.text("haproxy_dir"), "run/haproxy.processes"),
           .binary = read.text("haproxy_binary"),
           .gear_port = read.integer("gear_port"),
           .check = read.text("server_check"),

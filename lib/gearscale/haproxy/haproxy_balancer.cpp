@@ -2,13 +2,8 @@
 // Balancer calls as Runtime API exchanges, one round trip each but for those that have to ask again.
 #include "gearscale/haproxy/haproxy_balancer.hpp"
 
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "gearscale/base/text.hpp"
 #include "gearscale/core/names.hpp"
-#include "gearscale/system/files.hpp"
 
 namespace gearscale::haproxy {
 
@@ -18,7 +13,8 @@ HaproxyBalancer::HaproxyBalancer(const Options& options)
       socket_(options.stats_socket, options.deadline),
       writer_(options),
       observe_command_("show info;show stat " + options.backend + " 6 -1"),
-      sessions_command_("show stat " + options.backend + " 2 -1") {}
+      sessions_command_("show stat " + options.backend + " 2 -1"),
+      predecessors_(options.processes_file) {}
 
 std::string HaproxyBalancer::path_of(std::string_view id) const {
   return options_.backend + "/" + core::server_name(options_.application, id);
@@ -42,21 +38,6 @@ Result<void> HaproxyBalancer::ensure_version() {
   return {};
 }
 
-// After a reload the old process serves what it has until that ends, and nobody else knows of its sessions.
-void HaproxyBalancer::see_process(std::int64_t pid) {
-  if (view_.pid != 0 && view_.pid != pid) {
-    const auto name = system::read_file("/proc/" + std::to_string(view_.pid) + "/comm", 64);
-    Fd process(name && name->starts_with("haproxy") ? static_cast<int>(::syscall(SYS_pidfd_open, view_.pid, 0)) : -1);
-    if (process.is_open()) predecessors_.push_back(std::move(process));
-  }
-  view_.pid = pid;
-  std::erase_if(predecessors_, [](const Fd& process) {
-    pollfd ended{process.get(), POLLIN, 0};
-    return ::poll(&ended, 1, 0) > 0;
-  });
-  view_.has_predecessor = !predecessors_.empty();
-}
-
 Result<const BalancerView*> HaproxyBalancer::observe() {
   version_known_ = false;
   const auto reply = socket_.exchange(observe_command_);
@@ -68,7 +49,9 @@ Result<const BalancerView*> HaproxyBalancer::observe() {
   if (const auto parsed = codec::parse_show_stat(stat_text, options_.backend, stat_); !parsed) return fail(parsed.error());
   version_known_ = true;
   view_.sessions = stat_.scur;
-  see_process(known->pid);
+  view_.pid = known->pid;
+  predecessors_.see(known->pid);
+  view_.has_predecessor = predecessors_.any();
   view_.gears.clear();
   view_.gears.reserve(stat_.servers.size());
   for (const auto& row : stat_.servers) {

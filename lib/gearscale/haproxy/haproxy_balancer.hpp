@@ -9,6 +9,7 @@
 #include "gearscale/codec/show_stat.hpp"
 #include "gearscale/haproxy/file_writer.hpp"
 #include "gearscale/haproxy/options.hpp"
+#include "gearscale/haproxy/predecessors.hpp"
 #include "gearscale/haproxy/runtime_socket.hpp"
 #include "gearscale/ports.hpp"
 
@@ -26,6 +27,7 @@ class HaproxyBalancer final : public Balancer {
   Result<void> maint(std::string_view id) override { return set_state(id, "maint"); }
   Result<void> cut_sessions(std::string_view id) override;
   Result<bool> remove(std::string_view id) override;
+  Result<void> remember() override { return predecessors_.remember(); }
   Result<void> begin_file(const std::vector<ServerSpec>& servers) override { return writer_.begin(servers); }
   std::optional<Result<void>> file_written() override { return writer_.written(); }
   bool file_busy() const override { return writer_.busy(); }
@@ -44,7 +46,6 @@ class HaproxyBalancer final : public Balancer {
   Result<void> silent(const std::string& command);
   Result<void> ensure_version();
   void drop_idle_connections(const std::string& path);
-  void see_process(std::int64_t pid);
   std::string path_of(std::string_view id) const;  // "express/gear-1f3a9c02-ns"
 
   Options options_;
@@ -55,7 +56,7 @@ class HaproxyBalancer final : public Balancer {
   codec::BackendStat stat_;
   codec::BackendStat fast_stat_;
   BalancerView view_;
-  std::vector<Fd> predecessors_;  // pidfds of HAProxy processes that a reload left behind
+  Predecessors predecessors_;
   bool version_known_ = false;    // not any longer when a sample failed: it may be another HAProxy then
 };
 

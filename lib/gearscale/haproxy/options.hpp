@@ -14,6 +14,7 @@ struct Options {
   std::string backend = "express";
   std::string stats_socket;            // the Runtime API's unix socket, level admin
   std::string config_file;             // haproxy.cfg with our markers
+  std::string processes_file;          // where earlier processes of HAProxy are remembered; empty: nowhere
   std::string binary = "haproxy";      // for `-c`; looked up in PATH unless it has a slash
   int gear_port = 8080;
   std::string check;                   // server arguments of the health check; empty: none

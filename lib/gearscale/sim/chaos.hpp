@@ -106,6 +106,7 @@ class ChaosBalancer final : public Balancer {
   Result<void> maint(std::string_view id) override { return set_admin("maint", id, Proxy::Admin::maint); }
   Result<void> cut_sessions(std::string_view id) override;
   Result<bool> remove(std::string_view id) override;
+  Result<void> remember() override { return {}; }  // the proxy of this world knows its predecessors by itself
   Result<void> begin_file(const std::vector<ServerSpec>& servers) override;
   std::optional<Result<void>> file_written() override;
   bool file_busy() const override;

@@ -40,6 +40,7 @@ class SimBalancer final : public Balancer {
   Result<void> recall(std::string_view id) override { return set_state(id, core::ServerState::up); }
   Result<void> cut_sessions(std::string_view id) override;
   Result<bool> remove(std::string_view id) override;
+  Result<void> remember() override { return remembered; }
   Result<void> begin_file(const std::vector<ServerSpec>& servers) override;
   std::optional<Result<void>> file_written() override { return std::exchange(written_, std::nullopt); }
   bool file_busy() const override { return written_.has_value(); }
@@ -49,6 +50,7 @@ class SimBalancer final : public Balancer {
   double load = 0;        // sessions of the backend
   std::int64_t pid = 71;  // of HAProxy
   bool has_predecessor = false;
+  Result<void> remembered;  // what remember() says
   std::map<std::string, Server, std::less<>> servers;
   std::vector<std::string> file;      // ids in haproxy.cfg
   std::optional<Error> down;          // set: HAProxy cannot be reached

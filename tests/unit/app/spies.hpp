@@ -23,6 +23,7 @@ struct SpyBalancer final : Balancer {
   Result<void> recall(std::string_view id) override { return journal.emplace_back("recall"), real.recall(id); }
   Result<void> maint(std::string_view id) override { return journal.emplace_back("maint"), real.maint(id); }
   Result<void> cut_sessions(std::string_view id) override { return journal.emplace_back("cut"), real.cut_sessions(id); }
+  Result<void> remember() override { return real.remember(); }
   Result<bool> remove(std::string_view id) override { return journal.emplace_back("remove"), real.remove(id); }
   Result<void> begin_file(const std::vector<ServerSpec>& servers) override {
     return journal.emplace_back("file"), real.begin_file(servers);

@@ -31,6 +31,20 @@ TEST_CASE("HAProxy lost and back is said once each, holds, and loses nothing") {
   require_sound(world);
 }
 
+TEST_CASE("that HAProxy's processes cannot be remembered is said once, when it begins and when it ends, and holds up nothing") {
+  World world;
+  world.populate(1);
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.balancer.remembered = fail(Errc::failed, "cannot write run/haproxy.processes: no space left on device");
+  world.balancer.load = 30;
+  checks(world, controller, 5);
+  CHECK(world.events.count("will not know of sessions on HAProxy processes before the last reload: cannot write run/haproxy.processes") == 1);
+  CHECK(world.in_state(GearState::serving) > 1);
+  world.balancer.remembered = {};
+  checks(world, controller, 5);
+  CHECK(world.events.count("The processes of HAProxy are remembered again") == 1);
+}
+
 TEST_CASE("a controller started while HAProxy is away waits for it before it brings anything together") {
   World world;
   world.populate(2);
