@@ -35,6 +35,23 @@ bool has_controller(const std::string& mount, CgroupLayout layout, const std::st
   return std::find(words.begin(), words.end(), controller) != words.end();
 }
 
+bool has_word(std::string_view list, std::string_view word) {
+  const auto words = split(list, ',');
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// "/a/lxc.payload.shop-1/init.scope" -> "/a/lxc.payload.shop-1"
+std::optional<std::string_view> payload_of(std::string_view path, std::string_view container) {
+  constexpr std::string_view kPayload = "lxc.payload.";
+  for (auto begin = path.find('/'); begin != std::string_view::npos; begin = path.find('/', begin + 1)) {
+    const auto end = std::min(path.find('/', begin + 1), path.size());
+    const auto name = path.substr(begin + 1, end - begin - 1);
+    if (name == "..") return std::nullopt;
+    if (name.starts_with(kPayload) && cgroup_number(name, container) >= 0) return path.substr(0, end);
+  }
+  return std::nullopt;
+}
+
 // The names of the directories in a directory; none when it cannot be read.
 std::vector<std::string> directories_in(const std::string& path) {
   std::vector<std::string> names;
@@ -123,6 +140,32 @@ std::vector<CgroupMount> cgroup_mounts(std::string_view mountinfo) {
         {.v2 = tail[0] == "cgroup2", .options = std::string(tail[2]), .root = std::string(fields[3]), .path = std::string(fields[4])});
   }
   return mounts;
+}
+
+std::vector<CgroupMount> mounts_with(std::string_view controller, std::string_view mountinfo) {
+  auto mounts = cgroup_mounts(mountinfo);
+  std::erase_if(mounts, [&](const CgroupMount& mount) { return !mount.v2 && !has_word(mount.options, controller); });
+  std::stable_sort(mounts.begin(), mounts.end(), [](const auto& a, const auto& b) { return a.v2 < b.v2; });
+  return mounts;
+}
+
+std::optional<PayloadCgroup> payload_cgroup(const std::vector<CgroupMount>& mounts, std::string_view controller, std::string_view proc_cgroup,
+                                            std::string_view container) {
+  for (const auto& mount : mounts) {
+    for (const auto line : split(proc_cgroup, '\n')) {
+      // "6:freezer:/lxc.payload.shop-1", and "0::/lxc.payload.shop-1" in v2
+      const auto fields = split(line, ':');
+      if (fields.size() < 3 || (mount.v2 ? fields[0] != "0" : !has_word(fields[1], controller))) continue;
+      auto payload = payload_of(line.substr(fields[0].size() + fields[1].size() + 2), container);
+      if (!payload) continue;
+      if (mount.root != "/") {
+        if (!payload->starts_with(mount.root + "/")) continue;
+        payload->remove_prefix(mount.root.size());
+      }
+      return PayloadCgroup{.directory = mount.path + std::string(*payload), .v2 = mount.v2};
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> cgroup_places(std::string_view mountinfo, const std::vector<std::string>& own_paths) {

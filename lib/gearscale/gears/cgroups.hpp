@@ -2,6 +2,7 @@
 // Which cgroup layout this machine has, whether limits can be had in it, and the empty directories that liblxc leaves behind.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,20 @@ struct CgroupMount {
   std::string path;
 };
 std::vector<CgroupMount> cgroup_mounts(std::string_view mountinfo);
+
+// The hierarchies that have this controller of v1, and v2; v1 ones first, because liblxc prefers them.
+std::vector<CgroupMount> mounts_with(std::string_view controller, std::string_view mountinfo);
+
+// A directory of a container's cgroups.
+struct PayloadCgroup {
+  std::string directory;
+  bool v2 = false;
+};
+// The one in the first of these hierarchies that has it. `proc_cgroup`: /proc/PID/cgroup of any process in the container. The process may have
+// moved deeper (systemd does): the directory named after the container counts. Nothing when there is none: the process is not this
+// container's, or its config puts the cgroups elsewhere.
+std::optional<PayloadCgroup> payload_cgroup(const std::vector<CgroupMount>& mounts, std::string_view controller, std::string_view proc_cgroup,
+                                            std::string_view container);
 
 // Where containers' cgroups may be: the mount points of all hierarchies, and there the place of our own process and of init.
 std::vector<std::string> cgroup_places(std::string_view mountinfo, const std::vector<std::string>& own_paths);

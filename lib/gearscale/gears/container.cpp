@@ -9,6 +9,7 @@
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/files.hpp"
+#include "gearscale/system/subprocess.hpp"
 
 namespace gearscale::gears {
 
@@ -57,6 +58,27 @@ Result<void> Container::clear(const std::string& key) {
 Result<void> Container::set(const std::string& key, const std::string& value) {
   if (handle_->set_config_item(handle_.get(), key.c_str(), value.c_str())) return {};
   return fail(Errc::failed, "liblxc does not accept " + key + " = " + value);
+}
+
+int Container::attach(const std::vector<std::string>& argv, int output) {
+  std::vector<char*> arguments;
+  for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  lxc_attach_command_t command{arguments[0], arguments.data()};
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  std::string path = "PATH=" + std::string(system::kProgramPath);
+  std::string locale = "LC_ALL=C";
+  char* environment[] = {path.data(), locale.data(), nullptr};
+  lxc_attach_options_t options = LXC_ATTACH_OPTIONS_DEFAULT;
+  options.env_policy = LXC_ATTACH_CLEAR_ENV;
+  options.extra_env_vars = environment;
+  options.initial_cwd = const_cast<char*>("/");
+  options.stdin_fd = null.get();
+  options.stdout_fd = output;
+  options.stderr_fd = null.get();
+  pid_t pid = 0;
+  if (!null.is_open() || handle_->attach(handle_.get(), ::lxc_attach_run_command, &command, &options, &pid) != 0) return 0;
+  return pid;
 }
 
 bool Container::clone_to(const Place& place, Method method) {

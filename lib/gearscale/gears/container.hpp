@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gearscale/base/fd.hpp"
 #include "gearscale/base/result.hpp"
@@ -46,6 +47,10 @@ class Container {
   int init_pid() { return std::max(handle_->init_pid(handle_.get()), 0); }  // 0 when it does not run
   // Readable when its init has ended; not open when it does not run.
   Fd init_pidfd() { return Fd(std::max(handle_->init_pidfd(handle_.get()), -1)); }
+
+  // Starts a program in the container, as root there, with this output and no input. Its pid on the host, 0 when it cannot be started; a
+  // program that is not there exits with 127. May block for as long as the container is frozen.
+  int attach(const std::vector<std::string>& argv, int output);
 
   enum class Method { overlay, copy };
   // A new container with this handle's copy of the config. False: liblxc could not; it has tried to clean up.

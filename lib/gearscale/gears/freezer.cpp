@@ -22,23 +22,6 @@ namespace {
 constexpr std::size_t kMaxProcFile = 4 * 1024 * 1024;
 constexpr std::string_view kController = "freezer";
 
-bool has_word(std::string_view list, std::string_view word) {
-  const auto words = split(list, ',');
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-// "/a/lxc.payload.shop-1/init.scope" -> "/a/lxc.payload.shop-1"
-std::optional<std::string_view> payload_of(std::string_view path, std::string_view container) {
-  constexpr std::string_view kPayload = "lxc.payload.";
-  for (auto begin = path.find('/'); begin != std::string_view::npos; begin = path.find('/', begin + 1)) {
-    const auto end = std::min(path.find('/', begin + 1), path.size());
-    const auto name = path.substr(begin + 1, end - begin - 1);
-    if (name == "..") return std::nullopt;
-    if (name.starts_with(kPayload) && cgroup_number(name, container) >= 0) return path.substr(0, end);
-  }
-  return std::nullopt;
-}
-
 Result<void> write_to(const std::string& file, const char* text) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   const int failure = fd.is_open() ? system::write_all(fd.get(), text) : errno;
@@ -48,12 +31,7 @@ Result<void> write_to(const std::string& file, const char* text) {
 
 }  // namespace
 
-std::vector<CgroupMount> freezer_mounts(std::string_view mountinfo) {
-  auto mounts = cgroup_mounts(mountinfo);
-  std::erase_if(mounts, [](const CgroupMount& mount) { return !mount.v2 && !has_word(mount.options, kController); });
-  std::stable_sort(mounts.begin(), mounts.end(), [](const auto& a, const auto& b) { return a.v2 < b.v2; });
-  return mounts;
-}
+std::vector<CgroupMount> freezer_mounts(std::string_view mountinfo) { return mounts_with(kController, mountinfo); }
 
 std::vector<CgroupMount> freezer_mounts() {
   const auto mountinfo = system::read_file("/proc/self/mountinfo", kMaxProcFile);
@@ -61,21 +39,9 @@ std::vector<CgroupMount> freezer_mounts() {
 }
 
 std::optional<Freezer> Freezer::find(const std::vector<CgroupMount>& mounts, std::string_view proc_cgroup, std::string_view container) {
-  for (const auto& mount : mounts) {
-    for (const auto line : split(proc_cgroup, '\n')) {
-      // "6:freezer:/lxc.payload.shop-1", and "0::/lxc.payload.shop-1" in v2
-      const auto fields = split(line, ':');
-      if (fields.size() < 3 || (mount.v2 ? fields[0] != "0" : !has_word(fields[1], kController))) continue;
-      auto payload = payload_of(line.substr(fields[0].size() + fields[1].size() + 2), container);
-      if (!payload) continue;
-      if (mount.root != "/") {
-        if (!payload->starts_with(mount.root + "/")) continue;
-        payload->remove_prefix(mount.root.size());
-      }
-      return Freezer(mount.path + std::string(*payload) + (mount.v2 ? "/cgroup.freeze" : "/freezer.state"), mount.v2);
-    }
-  }
-  return std::nullopt;
+  const auto payload = payload_cgroup(mounts, kController, proc_cgroup, container);
+  if (!payload) return std::nullopt;
+  return Freezer(payload->directory + (payload->v2 ? "/cgroup.freeze" : "/freezer.state"), payload->v2);
 }
 
 std::optional<Freezer> Freezer::of(const std::vector<CgroupMount>& mounts, int pid, std::string_view container) {

@@ -21,8 +21,7 @@ std::vector<CgroupMount> freezer_mounts();
 // The payload cgroup of one container.
 class Freezer {
  public:
-  // `proc_cgroup`: /proc/PID/cgroup of any process in the container. The process may have moved deeper (systemd does): the directory named
-  // after the container counts. Nothing when there is none: the process is not this container's, or its config puts the cgroups elsewhere.
+  // See payload_cgroup.
   static std::optional<Freezer> find(const std::vector<CgroupMount>& mounts, std::string_view proc_cgroup, std::string_view container);
   // The same for the process; nothing also when it has ended.
   static std::optional<Freezer> of(const std::vector<CgroupMount>& mounts, int pid, std::string_view container);

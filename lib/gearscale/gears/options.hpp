@@ -41,6 +41,7 @@ struct Options {
   std::int64_t memory_reserve = 0;        // bytes that stay free
   core::Millis stop_timeout{5'000};       // clean shutdown before a kill
   core::StandbyPolicy::State standby_state = core::StandbyPolicy::State::frozen;
+  core::Millis standby_settle{1'000};     // quiet for so long before it is frozen; 0: frozen when it answers
   std::string hooks_dir;                  // with pre_start_gear, post_start_gear, pre_stop_gear; empty: none
   core::Millis hook_timeout{30'000};
 };
