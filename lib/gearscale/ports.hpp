@@ -79,7 +79,8 @@ class Balancer {
 
 enum class JobKind {
   bring_up,   // until it answers
-  stand_by,   // until it is ready to be woken: frozen or stopped, as standby_state says
+  stand_by,   // until it is ready to be woken: it answers, or is stopped, as standby_state says
+  settle,     // until its boot has ended and it is frozen
   tear_down,  // until nothing is left
 };
 
@@ -96,6 +97,8 @@ struct JobResult {
   int pid = 0;  // of the process that did it
   Result<std::string> detail = std::string();
   std::vector<std::string> log;  // what hooks of the application printed: lines for the event log
+  // How a stand_by or settle that succeeded left the container: running, its boot goes on; frozen; stopped.
+  core::ContainerState container = core::ContainerState::unknown;
 };
 
 // Where gears live. Only containers that carry our mark are ever touched.
@@ -109,15 +112,17 @@ class GearHost {
   // May `count` gears be made now? Template (empty: the configured one), bridge, privileges (Errc::config); memory_reserve (Errc::limit).
   virtual Result<void> check_room(int count, const std::string& template_name) = 0;
   // Starts a job and returns at once. bring_up: clone unless it is there whole, start or unfreeze, probe until it answers. stand_by: from
-  // whatever is there to a standby: clone, start, probe, freeze; a running gear is only frozen (or stopped). tear_down: stop, destroy, clean
-  // up; success when there was nothing. All may be started again after a crash at any point. One job a gear at a time.
+  // whatever is there to a standby: clone, start, probe; a running gear is only probed (or stopped). settle: a running gear is frozen when its
+  // boot has ended and it answers; a boot that goes on until the deadline is a success, too. tear_down: stop, destroy, clean up; success when
+  // there was nothing. All may be started again after a crash at any point. One job a gear at a time.
   virtual Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) = 0;
   // Ends a running job; it will not be reported.
   virtual void cancel(std::string_view id) = 0;
   // Jobs that ended since the last call; never waits.
   virtual std::vector<JobResult> finished() = 0;
-  // Thaws a gear that stands by frozen: one system call, nothing else, so that the next request is answered in a millisecond. Errc::failed when
-  // it is not held frozen by this process or died meanwhile; a bring_up job finds out more.
+  // Thaws a gear that stands by frozen: one system call, nothing else, so that the next request is answered in a millisecond. Of one that runs,
+  // because its boot has not ended, the settle job is ended. Errc::failed when it is not held by this process or died meanwhile; a bring_up
+  // job finds out more.
   virtual Result<void> wake(std::string_view id) = 0;
   // Gears whose containers ended since the last call (not those that a job of ours stopped); never waits.
   virtual std::vector<std::string> died() = 0;

@@ -24,10 +24,10 @@ cp "$dir/conf/haproxy_ctld.conf" "$work/plain.conf"
 await 20 serves 1
 pid=$(haproxy_pid)
 printf '%-9s %-28s %8s %8s %8s   %s\n' gears 'milliseconds' p50 p99 max rounds
-measure frozen 1
+measure frozen 1 standby_settle=0s
 measure stopped 1 standby_state=stopped
 measure cold 0 standby_count=0
-measure fastest 1 sample_interval=20ms up_window=20ms
+measure fastest 1 sample_interval=20ms up_window=20ms standby_settle=0s
 [[ $(haproxy_pid) == "$pid" ]] || { echo 'HAProxy was reloaded' >&2; exit 1; }
 passed=1
 cell() { awk -v gears="$1" -v what="$2" -v field="$3" '$1 == gears && index($0, what) { print $(NF - 4 + field) }' "$work/rows"; }

@@ -94,6 +94,7 @@ rows_of_settings() {
   each_value hook-timeout 'a duration such as' 0 61m
   each_value standby-count 'a whole number, 0 to 1000' -1 1001 some
   each_value standby-state 'one of frozen|stopped' running ''
+  each_value standby-settle 'a duration such as' -1 61s soon
   each_value parallel-starts 'a whole number, 1 to 64' 0 65
   each_value drain-idle 'a duration such as' -1 25h
   each_value drain-soft 'a duration such as' -1 169h

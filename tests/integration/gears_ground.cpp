@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -53,7 +54,9 @@ void shift_owners(const std::string& root, const gears::IdMap& map) {
   for (const auto& entry : files::recursive_directory_iterator(root)) REQUIRE(::lchown(entry.path().c_str(), map.base, map.base) == 0);
 }
 
-void make_rootfs(const std::string& root) {
+}  // namespace
+
+void make_busybox_rootfs(const std::string& root) {
   for (const auto* directory : {"bin", "dev", "etc/init.d", "proc", "sys", "tmp", "var/www", "var/data/old", "home/app", "sbin", "root"}) {
     files::create_directories(root + "/" + directory);
   }
@@ -70,6 +73,8 @@ void make_rootfs(const std::string& root) {
   write(root + "/var/www/index.html", "hello from the template\n");
   write(root + "/var/data/old/file", "old\n");
 }
+
+namespace {
 
 void destroy_container(const std::string& lxc_path, const std::string& name) {
   auto* container = ::lxc_container_new(name.c_str(), lxc_path.c_str());
@@ -92,10 +97,12 @@ Ground::Ground(const GroundOptions& wanted) {
   template_name_ = options.template_name = wanted.template_name;
   options.idmap = wanted.idmap;
   options.memory_reserve = 1024 * 1024;
+  options.standby_settle = core::Millis(0);  // nothing of what is tested with these boots for longer than it takes to answer
   options.stop_timeout = core::Millis(0);  // killed: busybox takes two seconds to halt
   if (wanted.idmap) reserve_ids(*wanted.idmap, path);
   make_bridge();
-  make_template(wanted);
+  template_idmap_ = wanted.idmap;
+  add_template({.name = wanted.template_name, .config = ""});
 }
 
 Ground::~Ground() {
@@ -104,6 +111,8 @@ Ground::~Ground() {
   for (const auto& entry : files::directory_iterator(lxc_path_)) {
     if (entry.is_directory() && entry.path().filename() != template_name_) names.push_back(entry.path().filename().string());
   }
+  // Templates only then.
+  std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name.starts_with(options.application.app); });
   names.push_back(template_name_);
   for (const auto& name : names) {
     destroy_container(lxc_path_, name);
@@ -130,24 +139,24 @@ void Ground::make_bridge() {
   FAIL("no bridge can be made");
 }
 
-void Ground::make_template(const GroundOptions& wanted) {
-  const auto directory = options.lxc_path + "/" + options.template_name;
+void Ground::add_template(const TemplateOptions& wanted) const {
+  const auto directory = options.lxc_path + "/" + wanted.name;
   const auto root = directory + "/rootfs";
-  make_rootfs(root);
+  wanted.furnish ? wanted.furnish(root) : make_busybox_rootfs(root);
   REQUIRE(::chmod(directory.c_str(), 0710) == 0);
-  REQUIRE(::chown(directory.c_str(), 0, wanted.idmap ? wanted.idmap->base : 0) == 0);
+  REQUIRE(::chown(directory.c_str(), 0, template_idmap_ ? template_idmap_->base : 0) == 0);
   std::string config = "lxc.include = /usr/share/lxc/config/common.conf\n";
-  if (wanted.idmap) {
+  if (template_idmap_) {
     config += "lxc.include = /usr/share/lxc/config/userns.conf\n";
-    const auto range = " 0 " + std::to_string(wanted.idmap->base) + " " + std::to_string(wanted.idmap->count) + "\n";
+    const auto range = " 0 " + std::to_string(template_idmap_->base) + " " + std::to_string(template_idmap_->count) + "\n";
     config += "lxc.idmap = u" + range + "lxc.idmap = g" + range;
-    shift_owners(root, *wanted.idmap);
+    shift_owners(root, *template_idmap_);
   }
   // An address, a group and an autostart of its own, which must not come out in any gear.
   config += "lxc.net.0.type = veth\nlxc.net.0.link = " + options.bridge +
             "\nlxc.net.0.ipv4.address = 10.98.0.99/24\nlxc.net.0.hwaddr = 00:16:3e:99:99:99\n";
   config += "lxc.group = somebody\nlxc.start.auto = 1\nlxc.signal.halt = SIGUSR1\nlxc.uts.name = tmpl\n";
-  config += "lxc.rootfs.path = dir:" + root + "\n";
+  config += "lxc.rootfs.path = dir:" + root + "\n" + wanted.config;
   write(directory + "/config", config);
 }
 

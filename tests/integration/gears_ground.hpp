@@ -3,6 +3,7 @@
 // removed at the end, also when a test fails. Needs root.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,13 @@
 namespace gearscale::test {
 
 inline constexpr gears::IdMap kTestIdmap{1'000'000, 65'536};
+
+// A template; the defaults are those of a small busybox that answers.
+struct TemplateOptions {
+  std::string name;
+  std::string config;                                           // lines of its own
+  std::function<void(const std::string& rootfs)> furnish = {};  // instead of the busybox system
+};
 
 struct GroundOptions {
   std::optional<gears::IdMap> idmap = kTestIdmap;  // of the template
@@ -30,12 +38,15 @@ class Ground {
   GearSpec gear(int number) const;  // 1 to 190; ids that no other ground has, addresses from the pool
   gears::Place place(const GearSpec& gear) const { return gears::place_of(options.application, options.lxc_path, gear.id); }
 
+  // One more template, stopped as the first one.
+  void add_template(const TemplateOptions& wanted) const;
+
   // What of a gear is still anywhere on this machine, one line each; empty when there is nothing.
   std::vector<std::string> traces(const GearSpec& gear) const;
 
  private:
   void make_bridge();
-  void make_template(const GroundOptions& wanted);
+  std::optional<gears::IdMap> template_idmap_;
   std::string lxc_path_, template_name_, bridge_;
 };
 
@@ -43,6 +54,7 @@ class Ground {
 bool cannot_run();
 std::string read(const std::string& path);  // the whole file, empty when it cannot be read
 void write(const std::string& path, const std::string& content);
+void make_busybox_rootfs(const std::string& root);
 
 // A program's output and exit code; the test fails when it cannot be run.
 struct Output {

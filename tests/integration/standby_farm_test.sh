@@ -15,7 +15,9 @@ check 'the cartridge starts' "$dir/bin/control" start
 check 'a gear serves' await 20 serves 1
 check 'a standby is there' await 20 stands_by 1
 standby=$(in_registry standby)
-check 'LXC has it FROZEN' test "$(container_state "$standby")" = FROZEN
+is_frozen() { [[ $(container_state "$1") == FROZEN ]]; }
+check 'LXC has it FROZEN when its boot has ended' await 20 is_frozen "$standby"
+check 'an event says so' await 5 outcome_is "$standby" frozen 'boot'
 check 'HAProxy does not know it' not grep -q "$standby" <<< "$(runtime 'show servers state')"
 check 'nor does haproxy.cfg' not grep -q "$standby" "$dir/conf/haproxy.cfg"
 pid=$(haproxy_pid)

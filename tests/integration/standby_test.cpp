@@ -84,7 +84,7 @@ TEST_CASE("a standby is made from nothing, rests frozen, wakes at once and is go
   CHECK(without_numbers(detail_of(run_job(host, JobKind::bring_up, gear))) == "ready in # ms (unfreeze #, probe #)");
   CHECK(lxc_state(ground, gear) == "RUNNING");
   CHECK(open_descriptors() == descriptors + 1);
-  CHECK(host.wake(gear.id).error().message == "gear " + gear.id + " is not held frozen by this process");
+  REQUIRE(host.wake(gear.id));  // it runs
   CHECK(fetch(gear) == kPage);
   check_nothing_ready(host);
 
@@ -204,7 +204,7 @@ TEST_CASE("after a restart of the controller its gears are held again") {
   REQUIRE(host.list()->size() == 2);
   REQUIRE(host.wake(frozen.id));
   CHECK(fetch(frozen) == kPage);
-  CHECK_FALSE(host.wake(running.id));
+  REQUIRE(host.wake(running.id));  // it runs
   lxc_kill(ground, running);
   CHECK(deaths(host) == std::vector<std::string>{running.id});
   lxc_kill(ground, frozen);

@@ -57,8 +57,11 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
       auto& sight = inventory_.of(gear.id);
       sight.half_enrolled = sight.half_enrolled || (sight.server == core::ServerState::maint && sight.stot == 0);
     }
-  } else {
-    for (const auto& container : together->containers) inventory_.of(container.id).container = container.state;
+  }
+  for (const auto& container : together->containers) {
+    const auto* gear = core::find_gear(working.read(), container.id);
+    const bool waits = gear != nullptr && gear->state == GearState::standby;  // for the end of its boot, if it runs
+    if (!at_start || waits) inventory_.of(container.id).container = container.state;
   }
   driver_.executor().sync_file(working.read());
   reconciled_ = true;
@@ -105,8 +108,11 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
     const bool suspicious =
         gear.state == GearState::serving && (sight.server == core::ServerState::absent || sight.server == core::ServerState::down);
     if (!suspicious) {
-      // HAProxy does not show of a draining gear whether it answers: what the last reconciliation saw of it counts.
-      if (gear.state != GearState::draining) sight.container = core::ContainerState::unknown;
+      // HAProxy does not show of a draining gear whether it answers: what the last reconciliation saw of it counts. And of a standby that
+      // runs it has to be known.
+      const bool boots = (gear.state == GearState::preparing || gear.state == GearState::standby) &&
+                         sight.container == core::ContainerState::running;
+      if (gear.state != GearState::draining && !boots) sight.container = core::ContainerState::unknown;
       continue;
     }
     if (left == 0) continue;

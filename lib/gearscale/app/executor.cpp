@@ -121,7 +121,9 @@ void Executor::retire(const std::string& id) {
 
 // What the end of a gear says of its template.
 void Executor::note_end(const core::Gear& gear, core::Registry& registry, core::Time now) {
-  const bool cold = gear.state == GearState::starting || gear.state == GearState::preparing;
+  // A standby whose boot has not ended is as cold as one that is being prepared.
+  const bool boots = gear.state == GearState::standby && inventory_.of(gear.id).container == core::ContainerState::running;
+  const bool cold = gear.state == GearState::starting || gear.state == GearState::preparing || boots;
   const bool early = gear.state == GearState::serving && now - gear.since < core::kProbation;
   if (!cold && !early) return;
   auto why = inventory_.why_given_up(gear.id);
@@ -144,6 +146,8 @@ void Executor::change_state(const Step& step, core::Gear& gear, core::Time now) 
   sight.unconfirmed = woken || (sight.unconfirmed && state_after(step.kind) == GearState::serving);
   sight.answered = false;
   sight.job = core::JobState::none;
+  sight.settles = sight.said_boots = false;
+  sight.settle_from = core::Time{};
   core::enter(gear, state_after(step.kind), timeouts_, now);
   gear.unconfirmed = woken;
 }
@@ -164,7 +168,8 @@ void Executor::apply(const Step& step, core::Registry& registry, core::Time now)
   auto* gear = core::find_gear(registry, step.id);
   GEARSCALE_CHECK(gear != nullptr);
   if (step.kind == StepKind::give_up) note_end(*gear, registry, now);
-  if (step.kind == StepKind::rest) core::note_ready(registry.breaker, gear->template_name);
+  const bool boots = inventory_.of(step.id).container == core::ContainerState::running;
+  if (step.kind == StepKind::rest && !boots) core::note_ready(registry.breaker, gear->template_name);
   if (step.kind == StepKind::prove) {
     gear->unconfirmed = false;
     return;
@@ -201,8 +206,11 @@ Result<void> Executor::save(const core::Registry& registry) {
 }
 
 Result<void> Executor::begin_job(JobKind kind, const core::Gear& gear, core::Millis deadline) {
+  auto& sight = inventory_.of(gear.id);
+  if (sight.settles) ports_.host.cancel(gear.id);
   auto begun = ports_.host.begin(kind, GearSpec{gear.id, gear.address, gear.template_name}, deadline);
-  if (begun) inventory_.of(gear.id).job = core::JobState::running;
+  sight.settles = begun && kind == JobKind::settle;
+  if (begun) sight.job = core::JobState::running;
   return begun;
 }
 
@@ -229,6 +237,7 @@ Result<void> Executor::effect(const Step& step, core::Registry& draft, core::Tim
       sight.answered = false;
       return begin_job(JobKind::bring_up, *gear, std::min(timeouts_.boot, kConfirmPatience));
     case StepKind::stand_by: return begin_job(JobKind::stand_by, *gear, timeouts_.boot);
+    case StepKind::settle: return begin_job(JobKind::settle, *gear, timeouts_.boot);
     case StepKind::tear_down: return begin_job(JobKind::tear_down, *gear, timeouts_.tear_down);
     case StepKind::enrol: {
       auto added = to_state(ServerState::up, ports_.balancer.add(ServerSpec{gear->id, gear->address}));

@@ -18,6 +18,7 @@ using core::StepKind;
 constexpr int kRounds = 4;  // a gear takes at most this many steps in one tick (begin_removal, unenrol, tear_down ...)
 constexpr core::Millis kFirstHoldOff{5'000};
 constexpr core::Millis kLongestHoldOff{300'000};
+constexpr core::Millis kNextLook{60'000};  // at a standby whose boot did not end
 
 // Has the gear that was to take its place become an ordinary one by its end?
 bool has_heir(const std::string& id, const core::Registry& before, const core::Registry& after) {
@@ -44,6 +45,7 @@ void GearDriver::collect(core::Time now) {
   for (const auto& result : ports_.host.finished()) {
     inventory_.job_ended(result);
     recorder_.hook_output(result.id, result.log);
+    if (result.kind == JobKind::settle && result.detail) note_settled(result, now);
     if (result.kind == JobKind::tear_down && !result.detail) {
       inventory_.step_failed(result.id, now, result.detail.error().message);
       recorder_.step(result.id, StepKind::tear_down, fail(result.detail.error()));
@@ -55,6 +57,18 @@ void GearDriver::collect(core::Time now) {
   }
   executor_.collect_file();
   recorder_.file(executor_.file_error());
+}
+
+// Frozen, or its boot goes on: then it is looked at again later, and serves at once if it is needed before.
+void GearDriver::note_settled(const JobResult& result, core::Time now) {
+  auto& sight = inventory_.of(result.id);
+  if (result.container != core::ContainerState::running) {
+    sight.said_boots = false;
+    return recorder_.froze(result.id, result.pid, *result.detail);
+  }
+  sight.settle_from = now + kNextLook;
+  const auto name = core::gear_name(settings_.application, result.id);
+  if (!std::exchange(sight.said_boots, true)) recorder_.notice(Severity::warn, name + " stands by running, it is not frozen: " + *result.detail);
 }
 
 void GearDriver::give_up_dead(Working& working, core::Time now) {
@@ -100,7 +114,8 @@ void GearDriver::prove_template(Working& working, core::Time now) {
   const auto& in_force = core::template_in_force(registry, settings_.template_name);
   if (breaker.failures == 0 && breaker.proven == in_force) return;
   const auto views = inventory_.views(registry);
-  const bool closes = breaker.failures > 0 && core::has_proof(views, breaker.template_name, breaker.last_failure, now);
+  const bool stands_by = !breaker.served && core::has_settled(views, breaker.template_name, breaker.last_failure);
+  const bool closes = breaker.failures > 0 && (stands_by || core::has_proof(views, breaker.template_name, breaker.last_failure, now));
   const bool proves = breaker.proven != in_force && core::has_proof(views, in_force, core::Time{}, now);
   if (!closes && !proves) return;
   auto next = registry;

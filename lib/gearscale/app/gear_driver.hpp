@@ -50,6 +50,7 @@ class GearDriver {
   std::string unused_id(const core::Registry& registry) const;
 
  private:
+  void note_settled(const JobResult& result, core::Time now);
   std::vector<core::Step> plan_steps(const core::Registry& registry, const core::Limits& limits, core::Time now);
   // May this be created now, after those `before` it? Fills in id and address. A refusal starts a hold-off.
   bool prepare_creation(core::Step& step, const core::Registry& registry, const std::vector<core::Step>& before, core::Time now);

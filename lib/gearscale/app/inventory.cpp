@@ -56,8 +56,12 @@ void Inventory::job_ended(const JobResult& result) {
   sight.job_text = result.detail ? *result.detail : result.detail.error().message;
   sight.job_pid = result.pid;
   if (!result.detail || result.kind == JobKind::tear_down) return;
+  sight.container = result.container == core::ContainerState::running ? result.container : core::ContainerState::unknown;
+  if (result.kind == JobKind::settle) {
+    sight.job = core::JobState::none;
+    return;
+  }
   sight.died = false;  // of an earlier life
-  sight.container = core::ContainerState::unknown;
   if (!sight.unconfirmed) return;
   sight.unconfirmed = false;
   sight.answered = true;
@@ -84,7 +88,9 @@ std::vector<core::GearView> Inventory::views(const core::Registry& registry) {
     view.idle_since = sight.idle_since;
     view.down_since = sight.down_since;
     view.container = sight.died ? core::ContainerState::stopped : sight.container;
-    view.job = sight.job;
+    view.settle_from = sight.settle_from;
+    // Another process may have made something else of a standby that settles: the next job ends that one.
+    view.job = sight.settles && gear.state != core::GearState::standby ? core::JobState::none : sight.job;
     view.unconfirmed = sight.unconfirmed || gear.unconfirmed;
     view.answered = sight.answered;
     view.half_enrolled = sight.half_enrolled;

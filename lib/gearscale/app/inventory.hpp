@@ -36,6 +36,9 @@ struct Sight {
   bool unconfirmed = false;    // woken or thawed, and not probed since
   bool answered = false;       // since then
   bool half_enrolled = false;  // the last try to enrol it failed
+  bool settles = false;        // the job is a settle, which only a standby has
+  bool said_boots = false;     // that its boot goes on is said once
+  core::Time settle_from{};    // when to look at its boot again
   core::JobState job = core::JobState::none;
   std::string job_text;  // the detail of a job that succeeded, the reason of one that failed
   int job_pid = 0;

@@ -74,6 +74,11 @@ void Recorder::stands_by(std::string_view id, int pid, std::string_view detail) 
   events_.json(codec::outcome_json({clock_.system_micros(), pid}, name(id), "standby", true, detail));
 }
 
+void Recorder::froze(std::string_view id, int pid, std::string_view detail) {
+  if (events_.wants_debug()) events_.text(Severity::debug, name(id) + " is frozen: " + std::string(detail));
+  events_.json(codec::outcome_json({clock_.system_micros(), pid}, name(id), "frozen", true, detail));
+}
+
 void Recorder::gave_up(std::string_view id, int pid, std::string_view why) {
   events_.text(Severity::error, codec::tool_exit("GEAR_UP", "add-gear", pid, 1, name(id) + ": " + std::string(why)));
   events_.json(codec::outcome_json({clock_.system_micros(), pid_}, name(id), "serving", false, why));

@@ -29,6 +29,7 @@ class Recorder {
   void became_ready(std::string_view id, int pid, std::string_view detail);
   void gave_up(std::string_view id, int pid, std::string_view why);
   void stands_by(std::string_view id, int pid, std::string_view detail);
+  void froze(std::string_view id, int pid, std::string_view detail);
   void removed(std::string_view id, int pid, std::string_view detail);
   // A failure is said when it is another one, or another gear's, and at each doubling of its tries in a row; creations are all one.
   void step(std::string_view id, core::StepKind kind, const Result<void>& result);

@@ -140,6 +140,7 @@ gears::Options read_gears(const Reader& read, const core::Application& applicati
   options.memory_reserve = read.bytes("memory_reserve");
   options.stop_timeout = read.duration("stop_timeout");
   options.standby_state = read.choice<core::StandbyPolicy::State>("standby_state");
+  options.standby_settle = read.duration("standby_settle");
   options.hooks_dir = read.text("hooks_dir");
   options.hook_timeout = read.duration("hook_timeout");
   return options;

@@ -133,6 +133,8 @@ constexpr std::array kSettings{
             .help = "gears kept ready in advance"},
     Setting{.key = "standby_state", .kind = Kind::choice, .range = "frozen|stopped", .default_value = "frozen",
             .help = "frozen: booted, probed, then frozen; stopped: cloned only"},
+    Setting{.key = "standby_settle", .kind = Kind::duration, .range = "0s to 60s", .default_value = "1s",
+            .help = "quiet for so long, a standby without systemd has booted; 0s: any is frozen at its first answer"},
     Setting{.key = "parallel_starts", .kind = Kind::integer, .range = "1 to 64", .default_value = "4",
             .help = "gears that are cloned and started at the same time"},
     Setting{.key = "drain_idle", .kind = Kind::duration, .range = "0s to 24h", .default_value = "30s",

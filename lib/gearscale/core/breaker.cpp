@@ -70,6 +70,14 @@ bool has_proof(const std::vector<GearView>& gears, const std::string& template_n
   });
 }
 
+bool has_settled(const std::vector<GearView>& gears, const std::string& template_name, Time since) {
+  return std::any_of(gears.begin(), gears.end(), [&](const GearView& view) {
+    const auto& gear = *view.gear;
+    return gear.state == GearState::standby && view.container != ContainerState::running && gear.template_name == template_name &&
+           gear.since >= since;
+  });
+}
+
 void HourCount::add(Time now, int count) {
   const auto minute = minute_of(now);
   const auto slot = static_cast<std::size_t>(minute % kMinutes);

@@ -56,7 +56,8 @@ int clones_allowed(const Breaker& breaker, const std::string& template_name, con
 // A gear of the template did not become ready, or died in its probation. True when this opened the breaker, which is an event.
 bool note_failure(Breaker& breaker, const Gear& gear, const std::string& why, Time now);
 
-// A gear became ready (served or stands by): closes the breaker unless the last one that failed had served first. True when it was open.
+// A gear became ready (served, or stands by and its boot has ended): closes the breaker unless the last one that failed had served first. True
+// when it was open.
 bool note_ready(Breaker& breaker, const std::string& template_name);
 
 // Forgets the failures, not what was proven.
@@ -64,6 +65,8 @@ void close_breaker(Breaker& breaker);
 
 // Is a gear of the template UP that began to serve at `since` or later and has served through its probation?
 bool has_proof(const std::vector<GearView>& gears, const std::string& template_name, Time since, Time now);
+// Does one stand by since `since` or later, whose boot has ended?
+bool has_settled(const std::vector<GearView>& gears, const std::string& template_name, Time since);
 
 // Events of the last hour, to a minute.
 class HourCount {

@@ -16,8 +16,8 @@ namespace gearscale::core {
 //   absent -> starting -> serving -> draining -> removing -> absent        any -> failed -> absent
 //   absent -> preparing -> standby -> serving      draining -> serving (recalled)      removing -> preparing (kept as a standby)
 enum class GearState {
-  preparing,  // becomes a standby: cloned, started, probed, frozen
-  standby,    // ready to be woken, frozen or stopped; not in HAProxy
+  preparing,  // becomes a standby: cloned, started, probed
+  standby,    // ready to be woken: frozen, or running until its boot has ended, or stopped; not in HAProxy
   starting,   // meant to serve: cloned, started and probed, not yet handed to HAProxy
   serving,    // handed to HAProxy
   draining,   // HAProxy sends it no new clients; it leaves when they are gone or at the deadline

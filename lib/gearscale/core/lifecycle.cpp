@@ -32,11 +32,13 @@ std::optional<StepKind> next_of_preparing(const GearView& view, Time now) {
   return view.job == JobState::running ? std::nullopt : std::optional(StepKind::stand_by);
 }
 
-std::optional<StepKind> next_of_standby(const GearView& view) {
+std::optional<StepKind> next_of_standby(const GearView& view, Time now) {
   if (is_dead(view.container)) return StepKind::give_up;
   if (view.server == ServerState::maint) return StepKind::rouse;  // it was to be woken, and only half of it was done
   if (view.server != ServerState::absent) return StepKind::adopt;
-  return std::nullopt;
+  if (view.job == JobState::failed) return StepKind::give_up;
+  const bool settles = view.container == ContainerState::running && view.job != JobState::running && now >= view.settle_from;
+  return settles ? std::optional(StepKind::settle) : std::nullopt;
 }
 
 std::optional<StepKind> next_of_serving(const GearView& view) {
@@ -111,7 +113,7 @@ void enter(Gear& gear, GearState state, const Timeouts& timeouts, Time now) {
 std::optional<StepKind> next_step(const GearView& view, const Timeouts& timeouts, Time now) {
   switch (view.gear->state) {
     case GearState::preparing: return next_of_preparing(view, now);
-    case GearState::standby: return next_of_standby(view);
+    case GearState::standby: return next_of_standby(view, now);
     case GearState::starting: return next_of_starting(view, now);
     case GearState::serving: return next_of_serving(view);
     case GearState::draining: return next_of_draining(view, timeouts, now);
@@ -197,6 +199,7 @@ std::string_view to_string(StepKind kind) {
     case StepKind::recall: return "recall";
     case StepKind::stand_by: return "stand_by";
     case StepKind::rest: return "rest";
+    case StepKind::settle: return "settle";
     case StepKind::begin_drain: return "begin_drain";
     case StepKind::set_drain: return "set_drain";
     case StepKind::begin_removal: return "begin_removal";

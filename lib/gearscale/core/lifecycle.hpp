@@ -35,6 +35,7 @@ struct GearView {
   JobState job = JobState::none;  // of the job that belongs to the gear's present state
   bool unconfirmed = false;       // woken or thawed, and not probed since
   bool answered = false;          // the job that confirms it succeeded
+  Time settle_from{};             // standby that runs: no look whether its boot has ended before
   bool half_enrolled = false;     // the last try to enrol it failed: HAProxy may have its server, but not ready
   int failures = 0;               // steps that failed in a row
   Time not_before{};              // after a failed step: no other step before
@@ -51,8 +52,9 @@ enum class StepKind {
   confirm,         // job: is a woken gear really there? (and liblxc learns that it is thawed)
   prove,           // it is: written down
   recall,          // draining -> serving: load came back
-  stand_by,        // job: clone, start, probe, freeze
+  stand_by,        // job: clone, start, probe
   rest,            // preparing -> standby
+  settle,          // job: a standby that runs is frozen when its boot has ended
   begin_drain,     // decided: serving -> draining
   set_drain,       // HAProxy does not drain it yet, or forgot it (restart)
   begin_removal,   // drained, past the deadline, or a standby not wanted: -> removing

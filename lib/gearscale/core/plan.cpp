@@ -30,15 +30,19 @@ void plan_recalls(const PlanInput& input, int& wanted, Plan& plan) {
   }
 }
 
-// A standby that is known to be dead is no help. Where every gear is DOWN, one may well be as they are: it proves itself before it serves.
+// A standby that is known to be dead is no help. Those that have booted come before those that run because their boot goes on. Where every gear
+// is DOWN, one may well be as they are: it proves itself before it serves.
 void plan_standbys(const PlanInput& input, int& wanted, Plan& plan) {
   const bool all_down = input.decision.numbers.serving == 0 && input.decision.numbers.down > 0;
-  for (const auto& view : input.gears) {
-    if (wanted == 0) return;
-    const bool dead = input.may_wake && (view.container == ContainerState::absent || view.container == ContainerState::stopped);
-    if (view.gear->state != GearState::standby || dead || !fits(*view.gear, input.template_name)) continue;
-    plan.steps.push_back(Step{input.may_wake && !all_down ? StepKind::wake : StepKind::rouse, view.gear->id, 0, ""});
-    --wanted;
+  for (const bool boots : {false, true}) {
+    for (const auto& view : input.gears) {
+      if (wanted == 0) return;
+      const bool dead = input.may_wake && (view.container == ContainerState::absent || view.container == ContainerState::stopped);
+      if (view.gear->state != GearState::standby || dead || !fits(*view.gear, input.template_name)) continue;
+      if (boots != (view.container == ContainerState::running)) continue;
+      plan.steps.push_back(Step{input.may_wake && !all_down ? StepKind::wake : StepKind::rouse, view.gear->id, 0, ""});
+      --wanted;
+    }
   }
 }
 

@@ -16,6 +16,7 @@ struct Census {
   int needed = 0;     // starting, wherever they are
   int starting_jobs = 0;
   int standby_jobs = 0;
+  int settling = 0;  // standbys with a job
 };
 
 Census count(const std::vector<GearView>& gears, const std::string& template_name) {
@@ -27,6 +28,7 @@ Census count(const std::vector<GearView>& gears, const std::string& template_nam
     if (state == GearState::starting && view.job == JobState::running) ++census.starting_jobs;
     if (state == GearState::preparing) ++census.preparing;
     if (state == GearState::preparing && view.job == JobState::running) ++census.standby_jobs;
+    if (state == GearState::standby && view.job == JobState::running) ++census.settling;
     if (pool && fits(*view.gear, template_name)) ++census.pooled;
     if (state == GearState::standby && fits(*view.gear, template_name)) ++census.ready;
     const bool in_service = state == GearState::serving && view.server != ServerState::maint && view.server != ServerState::drain;
@@ -91,6 +93,8 @@ std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundi
     if (!kind) continue;
     if (*kind == StepKind::bring_up && census.starting_jobs++ >= around.parallel_starts) continue;
     if (*kind == StepKind::stand_by && (census.needed > 0 || census.standby_jobs++ >= around.parallel_starts)) continue;
+    // Who keeps no pool does not stay until a boot has ended.
+    if (*kind == StepKind::settle && (!around.keeps_pool || census.settling++ >= around.parallel_starts)) continue;
     const bool sound = view.gear->state == GearState::removing && view.job == JobState::none && !view.gear->dismissed &&
                        fits(*view.gear, around.template_name) && view.container != ContainerState::stopped &&
                        view.container != ContainerState::absent;

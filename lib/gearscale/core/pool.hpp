@@ -26,11 +26,12 @@ struct Surroundings {
 int standbys_wanted(const StandbyPolicy& policy, const Limits& limits, int counted);
 
 // The next step of each gear (next_step), where there is room for it: at most parallel_starts bring_up jobs at a time, and none that prepares a
-// standby while a gear starts that is needed. A gear that left HAProxy is parked when the pool has room for it and it fits. Then, one a call,
-// what the pool needs: a standby that does not fit or is too many leaves, a missing one is created (step without id and address: the caller
-// fills them in). And a gear that has been DOWN for timeouts.down while another one is UP is given up, when no other gear starts, waits for
-// its successor or is seen off after it failed (one that cannot leave does not count), and there is something to replace it by: a standby, or
-// a template that may be cloned. So is one while there are more than limits.max, whether another one is UP or not.
+// standby while a gear starts that is needed; as many settle jobs, where the pool is kept. A gear that left HAProxy is parked when the pool has
+// room for it and it fits. Then, one a call, what the pool needs: a standby that does not fit or is too many leaves, a missing one is created
+// (step without id and address: the caller fills them in). And a gear that has been DOWN for timeouts.down while another one is UP is given up,
+// when no other gear starts, waits for its successor or is seen off after it failed (one that cannot leave does not count), and there is
+// something to replace it by: a standby, or a template that may be cloned. So is one while there are more than limits.max, whether another one
+// is UP or not.
 std::vector<Step> next_steps(const std::vector<GearView>& gears, const Surroundings& around, Time now);
 
 // The gear that has been DOWN for the longest time, past timeouts.down, or nothing. Pinned ones do not count.

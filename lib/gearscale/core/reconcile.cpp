@@ -76,7 +76,8 @@ class Reconciliation {
       say("gear " + gear.id + " should serve" + is + "starting it again");
     }
     const bool frozen = facts_.standby_state == StandbyPolicy::State::frozen;
-    const bool ready = state == (frozen ? ContainerState::frozen : ContainerState::stopped);
+    // One that runs is ready to be woken, too, and is frozen when its boot has ended.
+    const bool ready = frozen ? state == ContainerState::frozen || state == ContainerState::running : state == ContainerState::stopped;
     if (gear.state == GearState::standby && !ready && find_fact(facts_.servers, gear.id) == nullptr) {
       enter(gear, GearState::preparing, timeouts_, now_);
       say("gear " + gear.id + " should stand by" + is + "preparing it again");

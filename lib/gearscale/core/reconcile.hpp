@@ -50,7 +50,8 @@ struct Reconciled {
 //   two entries with one address               -> the newer one `failed`, another is made
 //   entry whose container has another address  -> `failed`, another is made
 //   at a start, entry serving, its container not running  -> starting again (frozen ones too: woken and probed)
-//   entry standby, its container not so        -> preparing again, unless it has a server: then it was woken, and serves
+//   entry standby, its container not so        -> preparing again, unless it has a server: then it was woken, and serves; where standbys are
+//                                              frozen one that runs stays: its boot has not ended, or somebody thawed it
 //   entry of an earlier boot                   -> its times start now (the caller has set them to `now`)
 Reconciled reconcile(Registry& registry, const Facts& facts, const Timeouts& timeouts, Time now);
 

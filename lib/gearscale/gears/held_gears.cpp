@@ -36,7 +36,10 @@ void HeldGears::hold(const Gear& gear) {
   if (same && there->second.thaw.is_open() == gear.frozen) return;
   if (there != gears_.end()) release(there);
   if (gear.init <= 0) return;
-  Held held{.init = gear.init, .number = ++last_number_, .pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, gear.init, 0)))};
+  Held held{.container = gear.container,
+            .init = gear.init,
+            .number = ++last_number_,
+            .pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, gear.init, 0)))};
   const auto freezer = Freezer::of(freezers_, gear.init, gear.container);
   if (!held.pidfd.is_open() || !freezer) return;
   if (gear.frozen) {
@@ -62,11 +65,14 @@ void HeldGears::release(std::string_view id) {
 
 Result<void> HeldGears::wake(std::string_view id) {
   const auto gear = gears_.find(id);
-  if (gear == gears_.end() || !gear->second.thaw.is_open()) {
-    return fail(Errc::failed, "gear " + std::string(id) + " is not held frozen by this process");
-  }
+  if (gear == gears_.end()) return fail(Errc::failed, "gear " + std::string(id) + " is not held frozen by this process");
   const auto& held = gear->second;
-  if (has_ended(held.pidfd)) return fail(Errc::failed, "gear " + std::string(id) + " died while it was frozen: its init process ended");
+  const bool was_frozen = held.thaw.is_open();
+  const auto freezer = was_frozen ? std::nullopt : Freezer::of(freezers_, held.init, held.container);
+  if (has_ended(held.pidfd) || (!was_frozen && !freezer)) {
+    return fail(Errc::failed, "gear " + std::string(id) + " died while it " + (was_frozen ? "was frozen" : "stood by") + ": its init process ended");
+  }
+  if (freezer) return freezer->thaw();
   const auto size = std::strlen(held.thaw_text);
   if (::write(held.thaw.get(), held.thaw_text, size) == static_cast<ssize_t>(size)) return {};
   return system::fail_errno(Errc::failed, "cannot thaw gear " + std::string(id), errno);

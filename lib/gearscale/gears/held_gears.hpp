@@ -33,8 +33,9 @@ class HeldGears {
   // gone, or not in a cgroup of that container, is not held.
   void hold(const Gear& gear);
   void release(std::string_view id);
-  // Thaws it by one write. Errc::failed when it is not held frozen, when its init has ended, or when the kernel refuses. May be called
-  // again. Under v1 a process that was killed while it was frozen ends only now: died() tells.
+  // Thaws it by one write; one that was not frozen when it was taken, too, because somebody may have frozen it since, but then the file has
+  // to be found first. Errc::failed when it is not held, when its init has ended, or when the kernel refuses. May be called again. Under v1
+  // a process that was killed while it was frozen ends only now: died() tells.
   Result<void> wake(std::string_view id);
   // The gears whose init ended since the last call; they are released. Never waits.
   std::vector<std::string> died();
@@ -43,6 +44,7 @@ class HeldGears {
 
  private:
   struct Held {
+    std::string container;
     int init = 0;
     std::uint64_t number = 0;  // in the epoll set
     Fd pidfd;

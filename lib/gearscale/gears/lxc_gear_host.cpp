@@ -12,6 +12,7 @@
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/inventory.hpp"
 #include "gearscale/gears/leftovers.hpp"
+#include "gearscale/gears/settle.hpp"
 #include "gearscale/gears/stand_by.hpp"
 #include "gearscale/gears/tear_down.hpp"
 #include "gearscale/system/memory.hpp"
@@ -105,7 +106,10 @@ Result<void> LxcGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis
   const auto work = [&]() -> Result<std::string> {
     const auto options = options_for(gear.template_name);
     Job job(options, gear, inner(deadline));
-    auto detail = kind == JobKind::bring_up ? bring_up(job) : kind == JobKind::stand_by ? stand_by(job) : tear_down(job);
+    auto detail = kind == JobKind::bring_up   ? bring_up(job)
+                  : kind == JobKind::stand_by ? stand_by(job)
+                  : kind == JobKind::settle   ? settle(job)
+                                              : tear_down(job);
     return format_outcome({.detail = std::move(detail), .init = job.init, .frozen = job.frozen, .log = std::move(job.log)});
   };
   auto begun = jobs_.begin({.id = gear.id, .kind = kind, .deadline = deadline}, work);
@@ -120,9 +124,16 @@ std::vector<JobResult> LxcGearHost::finished() {
     auto outcome = parse_outcome(*result.detail);
     result.detail = std::move(outcome.detail);
     result.log = std::move(outcome.log);
-    if (result.detail && !stops(result.kind)) hold(result.id, outcome.init, outcome.frozen);
+    if (!result.detail || stops(result.kind)) continue;
+    hold(result.id, outcome.init, outcome.frozen);
+    result.container = outcome.frozen ? core::ContainerState::frozen : core::ContainerState::running;
   }
   return results;
+}
+
+Result<void> LxcGearHost::wake(std::string_view id) {
+  if (jobs_.under_way(id) == JobKind::settle) jobs_.cancel(id);  // it must not freeze what serves
+  return held_.wake(id);
 }
 
 Result<std::vector<std::string>> LxcGearHost::leftovers(const std::vector<std::string>& known) {

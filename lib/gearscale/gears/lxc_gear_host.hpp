@@ -24,7 +24,7 @@ class LxcGearHost final : public GearHost {
   Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
   void cancel(std::string_view id) override { jobs_.cancel(id); }
   std::vector<JobResult> finished() override;
-  Result<void> wake(std::string_view id) override { return held_.wake(id); }
+  Result<void> wake(std::string_view id) override;
   std::vector<std::string> died() override { return held_.died(); }
   // Reads directories only; a few milliseconds.
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clone, start, probe, freeze, each only if it is needed; or clone, stop.
+// Clone, start, probe, each only if it is needed; or clone, stop.
 #include "gearscale/gears/stand_by.hpp"
 
 #include "gearscale/gears/cgroups.hpp"
@@ -18,15 +18,6 @@ Result<void> rest_stopped(Job& job, const Container& container) {
   return {};
 }
 
-// Does it stand by frozen already?
-bool rests_frozen(Job& job, Container& container) {
-  if (container.state_name() != "FROZEN") return false;
-  const auto freezer = job.freezer_of(container);  // one that was woken by its cgroup only seems to be frozen
-  job.init = container.init_pid();
-  job.frozen = freezer && freezer->is_frozen() && is_alive(job.init);
-  return job.frozen;
-}
-
 }  // namespace
 
 Result<std::string> stand_by(Job& job) {
@@ -39,7 +30,9 @@ Result<std::string> stand_by(Job& job) {
     if (auto rests = rest_stopped(job, *container); !rests) return fail(rests.error());
   } else if (!rests_frozen(job, *container)) {
     if (auto answers = ensure_answer(job, "preparing", Tries::one_if_it_runs); !answers) return fail(answers.error());
-    if (auto frozen = freeze(job); !frozen) return fail(frozen.error());
+    // Else its boot is waited for first.
+    const bool at_once = job.options.standby_settle == core::Millis(0);
+    if (auto frozen = at_once ? freeze(job) : Result<void>(); !frozen) return fail(frozen.error());
   }
   return job.phases.text("standby");
 }

@@ -240,6 +240,14 @@ Result<void> thaw(Job& job, Container& container) {
   return fail(Errc::failed, "cannot unfreeze container " + job.place.name + log.reason());
 }
 
+bool rests_frozen(Job& job, Container& container) {
+  if (container.state_name() != "FROZEN") return false;
+  const auto freezer = job.freezer_of(container);  // one that was woken by its cgroup only seems to be frozen
+  job.init = container.init_pid();
+  job.frozen = freezer && freezer->is_frozen() && is_alive(job.init);
+  return job.frozen;
+}
+
 Result<void> freeze(Job& job) {
   auto container = job.open();
   if (!container) return fail(container.error());

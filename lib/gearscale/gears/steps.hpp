@@ -64,6 +64,8 @@ Result<void> ensure_answer(Job& job, const char* state, Tries tries);
 
 // Thaws it when it is frozen, and sees to it that liblxc knows. Errc::failed only when it stays frozen.
 Result<void> thaw(Job& job, Container& container);
+// Does it stand by frozen already? Then job.init and job.frozen say so.
+bool rests_frozen(Job& job, Container& container);
 // Freezes a running one. Errc::failed when it does not freeze; it runs again then.
 Result<void> freeze(Job& job);
 // Until liblxc calls it STOPPED: pre_stop_gear, the halt signal, a kill after stop_timeout. A hook that fails is a line of the log.

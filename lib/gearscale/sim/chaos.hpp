@@ -145,11 +145,7 @@ class ChaosHost final : public GearHost {
   ChaosWorld& world_;
   const ChaosBalancer& balancer_;
   int process_;
-  struct Held {
-    int init = 0;
-    bool frozen = false;
-  };
-  std::map<std::string, Held, std::less<>> held_;
+  std::map<std::string, int, std::less<>> held_;  // the init of each
 };
 
 class ChaosStore final : public Store {

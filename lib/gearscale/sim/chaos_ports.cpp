@@ -198,7 +198,7 @@ Result<bool> ChaosBalancer::file_holds(const std::vector<ServerSpec>& servers) {
 void ChaosHost::hold(const std::string& id) {
   const auto found = world_.machine.containers.find(id);
   if (found == world_.machine.containers.end() || found->second.init == 0) return;
-  held_[id] = Held{found->second.init, found->second.state == ContainerState::frozen};
+  held_[id] = found->second.init;
 }
 
 Result<std::vector<core::ContainerFact>> ChaosHost::list() {
@@ -228,7 +228,7 @@ Result<void> ChaosHost::check_room(int, const std::string&) {
 }
 
 Result<void> ChaosHost::begin(JobKind kind, const GearSpec& gear, Millis deadline) {
-  const char* what = kind == JobKind::bring_up ? "bring_up" : kind == JobKind::stand_by ? "stand_by" : "tear_down";
+  const char* what = name_of(kind);
   const bool had = world_.machine.is_worked_on(gear.id);
   auto done = Call{world_, world_.faults.host, what, gear.id}.change<void>([&]() -> Result<void> {
     const bool stops = world_.machine.stops(kind);
@@ -255,9 +255,10 @@ std::vector<JobResult> ChaosHost::finished() {
 Result<void> ChaosHost::wake(std::string_view id) {
   return Call{world_, world_.faults.host, "wake", id}.change<void>([&]() -> Result<void> {
     const auto held = held_.find(id);
-    if (held == held_.end() || !held->second.frozen) return fail(Errc::failed, "it is not held frozen by this process");
+    world_.machine.end_settling(process_, id);
+    if (held == held_.end()) return fail(Errc::failed, "it is not held frozen by this process");
     const auto found = world_.machine.containers.find(id);
-    if (found == world_.machine.containers.end() || found->second.init != held->second.init) return fail(Errc::failed, "it died");
+    if (found == world_.machine.containers.end() || found->second.init != held->second) return fail(Errc::failed, "it died");
     if (found->second.state == ContainerState::frozen) world_.machine.thaw(std::string(id));
     return {};
   });
@@ -267,7 +268,7 @@ std::vector<std::string> ChaosHost::died() {
   std::vector<std::string> ids;
   for (auto held = held_.begin(); held != held_.end();) {
     const auto found = world_.machine.containers.find(held->first);
-    if (found != world_.machine.containers.end() && found->second.init == held->second.init) {
+    if (found != world_.machine.containers.end() && found->second.init == held->second) {
       ++held;
       continue;
     }

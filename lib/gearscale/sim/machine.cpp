@@ -16,11 +16,17 @@ constexpr Millis kOneTry{10'000};
 constexpr Millis kWait{20};  // between two looks at another job's lock
 constexpr int kMostSteps = 4;
 
-std::string_view name_of(JobKind kind) {
-  return kind == JobKind::bring_up ? "bring_up" : kind == JobKind::stand_by ? "stand_by" : "tear_down";
-}
-
 }  // namespace
+
+const char* name_of(JobKind kind) {
+  switch (kind) {
+    case JobKind::bring_up: return "bring_up";
+    case JobKind::stand_by: return "stand_by";
+    case JobKind::settle: return "settle";
+    case JobKind::tear_down: return "tear_down";
+  }
+  return "?";
+}
 
 bool Machine::answers(const Container& container) const {
   const auto now = clock_.now();
@@ -61,6 +67,10 @@ Result<void> Machine::begin(int owner, JobKind kind, const GearSpec& gear, Milli
   job.trouble_after = chance_.between(0, kMostSteps);
   jobs_.push_back(std::move(job));
   return {};
+}
+
+void Machine::end_settling(int owner, std::string_view id) {
+  std::erase_if(jobs_, [&](const Job& job) { return job.owner == owner && job.gear.id == id && job.kind == JobKind::settle; });
 }
 
 void Machine::cancel(int owner, std::string_view id) {
@@ -117,11 +127,12 @@ void Machine::finish(Job& job, Result<void> result) {
   job.done = true;
   ++news;
   if (result && job.fate == Fate::lies) result = fail(Errc::failed, "it was done, but this is not known");
-  journal_.note(clock_.now(), std::string(job.orphan ? "orphaned job " : "job ") + std::string(name_of(job.kind)) + " of " + job.gear.id +
+  journal_.note(clock_.now(), std::string(job.orphan ? "orphaned job " : "job ") + name_of(job.kind) + " of " + job.gear.id +
                                   (result ? " ended well" : ": " + result.error().message));
   if (job.orphan) return;
   JobResult report{job.gear.id, job.kind, job.owner, std::string("simulated"), {}};
   if (!result) report.detail = fail(result.error());
+  if (const auto found = containers.find(job.gear.id); result && found != containers.end()) report.container = found->second.state;
   results_[job.owner].push_back(std::move(report));
 }
 
@@ -171,6 +182,8 @@ void Machine::start(Job& job) {
     container.state = ContainerState::running;
     container.init = ++last_init_;
     container.answers_from = boot_time(container.template_name);
+    if (container.answers_from != Time::max())
+      container.booted_at = container.answers_from + chance_.time(Millis{0}, chance_.hit(0.1) ? Millis{200'000} : Millis{2'000});
     container.hangs_from = Time::max();
     container.hangs_until = Time{};
     container.changed = clock_.now();
@@ -182,11 +195,23 @@ void Machine::start(Job& job) {
   go_on(job, Stage::probe, Millis{1});
 }
 
+// What is not frozen when its time is over has not ended its boot, and that is no failure.
+void Machine::settle(Job& job) {
+  auto& container = containers[job.gear.id];
+  if (container.state == ContainerState::stopped) return finish(job, fail(Errc::failed, "it does not run"));
+  if (container.state == ContainerState::frozen || clock_.now() >= job.inner_end) return finish(job, {});
+  if (clock_.now() >= container.booted_at) {
+    job.inner_end = std::min(job.inner_end, clock_.now() + kOneTry);
+    return go_on(job, Stage::probe, Millis{1});
+  }
+  go_on(job, Stage::settle, std::min(container.booted_at, job.inner_end) - clock_.now());
+}
+
 void Machine::probe(Job& job) {
   auto& container = containers[job.gear.id];
   if (container.state == ContainerState::stopped) return finish(job, fail(Errc::failed, "its container died before it answered"));
   if (container.state == ContainerState::frozen) thaw(job.gear.id);
-  if (answers(container)) return job.kind == JobKind::bring_up ? finish(job, {}) : go_on(job, Stage::freeze, Millis{5});
+  if (answers(container)) return job.kind == JobKind::settle ? go_on(job, Stage::freeze, Millis{5}) : finish(job, {});
   if (clock_.now() >= job.inner_end) return finish(job, fail(Errc::failed, "it runs, but did not become ready"));
   const auto hoped = container.answers_from > clock_.now() ? container.answers_from : container.hangs_until;
   job.due = std::clamp(hoped, clock_.now() + Millis{1}, job.inner_end);
@@ -200,14 +225,17 @@ void Machine::advance_up(Job& job) {
     case Stage::begin:
       if (waits_for_other(job)) return;
       if (there && found->second.foreign) return finish(job, fail(Errc::config, "a container of that name is not ours"));
+      if (job.kind == JobKind::settle && (!there || found->second.half_made)) return finish(job, fail(Errc::failed, "it does not run"));
       if (!there || found->second.half_made) return clone(job);
       if (found->second.address != job.gear.address) return finish(job, fail(Errc::failed, "its container has another address"));
+      if (job.kind == JobKind::settle) return settle(job);
       return start(job);
     case Stage::clone:
       found->second.half_made = false;
       found->second.address = job.gear.address;
       return go_on(job, Stage::start, Millis{5});
     case Stage::start: return start(job);
+    case Stage::settle: return settle(job);
     case Stage::probe: return probe(job);
     default:
       if (found->second.state == ContainerState::stopped) return finish(job, fail(Errc::failed, "its init process ended"));
@@ -237,7 +265,7 @@ void Machine::end(const std::string& id) {
   container.changed = clock_.now();
   ++news;
   for (auto& job : jobs_) {
-    if (job.gear.id == id && job.stage == Stage::probe) job.due = clock_.now();
+    if (job.gear.id == id && (job.stage == Stage::probe || job.stage == Stage::settle)) job.due = clock_.now();
   }
 }
 

@@ -16,6 +16,8 @@
 
 namespace gearscale::sim {
 
+const char* name_of(JobKind kind);
+
 class Machine {
  public:
   struct Container {
@@ -27,6 +29,7 @@ class Machine {
     std::int64_t created_ms = 0;
     int init = 0;               // another number for each start; 0: none
     core::Time answers_from{};  // after its start; Time::max(): never
+    core::Time booted_at{};     // init has done its jobs
     core::Time hangs_from = core::Time::max();
     core::Time hangs_until{};
     core::Time changed{};  // when it was last started, stopped, frozen or thawed
@@ -38,6 +41,7 @@ class Machine {
   // `owner`: the number of the process.
   Result<void> begin(int owner, JobKind kind, const GearSpec& gear, core::Millis deadline);
   void cancel(int owner, std::string_view id);
+  void end_settling(int owner, std::string_view id);
   std::vector<JobResult> finished(int owner);
   // Its jobs are killed where they are, or go on to their end.
   void owner_killed(int owner);
@@ -70,7 +74,7 @@ class Machine {
   unsigned news = 0;  // grows when a job or a container ends
 
  private:
-  enum class Stage { begin, clone, start, probe, freeze, stop, destroy, gone };
+  enum class Stage { begin, clone, start, settle, probe, freeze, stop, destroy, gone };
   enum class Fate { well, fails, lies, hangs };
   struct Job {
     int owner = 0;
@@ -91,6 +95,7 @@ class Machine {
   void advance_down(Job& job);
   void clone(Job& job);
   void start(Job& job);
+  void settle(Job& job);
   void probe(Job& job);
   bool waits_for_other(Job& job);
   void finish(Job& job, Result<void> result);

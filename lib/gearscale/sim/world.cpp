@@ -98,7 +98,8 @@ Result<void> SimGearHost::begin(JobKind kind, const GearSpec& gear, core::Millis
     const bool runs = found != containers.end() && found->second.state != core::ContainerState::stopped;
     needs = runs ? thawed_boot : boot;
     if (kind == JobKind::bring_up) ++begun;
-    if (kind == JobKind::stand_by) needs += freeze;
+    if (kind == JobKind::settle) needs = rest_of_boot.value_or(core::Millis{0}) + freeze;
+    if (kind == JobKind::stand_by && !rest_of_boot) needs += freeze;
     if (!runs) containers[gear.id] = Container{gear.address, core::ContainerState::running, gear.template_name};
     if (kind == JobKind::bring_up) containers[gear.id].state = core::ContainerState::running;
   }
@@ -121,8 +122,14 @@ void SimGearHost::finish(const Job& job, JobResult& result) {
   if (boot_failure) result.detail = fail(*boot_failure);
   if (broken) result.detail = fail(Errc::failed, "gears of template " + broken_template + " do not answer");
   if (container.state == core::ContainerState::stopped) result.detail = fail(Errc::failed, "its container died");
-  if (!result.detail || job.kind != JobKind::stand_by) return;
-  container.state = standby_state == core::StandbyPolicy::State::frozen ? core::ContainerState::frozen : core::ContainerState::stopped;
+  if (!result.detail || job.kind == JobKind::bring_up) return;
+  const bool freezes = job.kind == JobKind::settle ? !job.late : !rest_of_boot;
+  if (standby_state == core::StandbyPolicy::State::stopped) {
+    container.state = core::ContainerState::stopped;
+  } else if (freezes) {
+    container.state = core::ContainerState::frozen;
+  }
+  result.container = container.state;
 }
 
 std::vector<JobResult> SimGearHost::finished() {
@@ -134,7 +141,7 @@ std::vector<JobResult> SimGearHost::finished() {
     }
     JobResult result{job->first, job->second.kind, 4711, std::string("simulated"), {}};
     finish(job->second, result);
-    if (job->second.late) result.detail = fail(Errc::failed, "killed at its deadline");
+    if (job->second.late && job->second.kind != JobKind::settle) result.detail = fail(Errc::failed, "killed at its deadline");
     results.push_back(std::move(result));
     job = jobs_.erase(job);
   }
@@ -143,7 +150,8 @@ std::vector<JobResult> SimGearHost::finished() {
 
 Result<void> SimGearHost::wake(std::string_view id) {
   const auto found = containers.find(id);
-  if (found == containers.end() || found->second.state != core::ContainerState::frozen) return fail(Errc::failed, "it is not frozen");
+  if (found == containers.end() || found->second.state == core::ContainerState::stopped) return fail(Errc::failed, "it is not frozen");
+  if (const auto job = jobs_.find(id); job != jobs_.end() && job->second.kind == JobKind::settle) jobs_.erase(job);
   found->second.state = core::ContainerState::running;
   return {};
 }

@@ -92,6 +92,7 @@ class SimGearHost final : public GearHost {
   core::Millis boot{30};        // until a gear answers its probe
   core::Millis thawed_boot{1};  // the same, when it runs already
   core::Millis freeze{5};
+  std::optional<core::Millis> rest_of_boot;  // after the first answer, before it is frozen; nothing: frozen at once
   core::Millis tear_down{50};
   std::optional<Error> boot_failure;  // set: no gear becomes ready
   std::string broken_template;        // gears of this one do not become ready
@@ -111,7 +112,7 @@ class SimGearHost final : public GearHost {
   void finish(const Job& job, JobResult& result);
 
   SimClock& clock_;
-  std::map<std::string, Job> jobs_;
+  std::map<std::string, Job, std::less<>> jobs_;
   std::vector<std::string> died_;
 };
 

@@ -132,7 +132,7 @@ TEST_CASE("a crash between the waking and the registry is adopted by the next co
   require_sound(world);
 }
 
-TEST_CASE("a crash between thaw and HAProxy: the next controller prepares the standby again") {
+TEST_CASE("a crash between thaw and HAProxy: the next controller freezes the standby again, which can be woken until then") {
   World world;
   world.populate(1);
   {
@@ -143,7 +143,7 @@ TEST_CASE("a crash between thaw and HAProxy: the next controller prepares the st
   world.host.containers[thawed].state = core::ContainerState::running;
   app::Controller controller(world.daemon(), world.ports, world.ids());
   world.check(controller);
-  CHECK(world.gear(thawed)->state == GearState::preparing);
+  CHECK(world.gear(thawed)->state == GearState::standby);
   world.run(controller, 3s);
   CHECK(world.gear(thawed)->state == GearState::standby);
   CHECK(world.host.containers.at(thawed).state == core::ContainerState::frozen);

@@ -51,6 +51,7 @@ TEST_CASE("defaults make a configuration, with nothing to add gears from") {
   CHECK(config->gears.probe == gears::ProbeKind::http);
   CHECK(config->gears.clone_mode == gears::CloneMode::automatic);
   CHECK(config->gears.standby_state == core::StandbyPolicy::State::frozen);
+  CHECK(config->gears.standby_settle == core::Millis(1'000));
   CHECK(config->gears.hooks_dir == "/var/lib/gearscale/shop/repo/.openshift/action_hooks");
   CHECK(config->gears.hook_timeout == core::Millis(30'000));
   CHECK(std::holds_alternative<IdMapAutomatic>(config->idmap));
@@ -86,7 +87,7 @@ constexpr const char* kEverySetting =
       "policy = response-time, sessions\nsample_interval = 20ms\nup_window = 0s\nmax_step_up = 3\n"
       "response_log = file:/var/log/haproxy.log\nresponse_percentile = p99\nresponse_up = 2s\nresponse_remove = 100ms\n"
       "response_window = 30s\nresponse_min_requests = 5\n"
-      "standby_count = 2\nstandby_state = stopped\nparallel_starts = 8\ndrain_idle = 1s\ndrain_soft = 2m\ndrain_hard = 7s\n"
+      "standby_count = 2\nstandby_state = stopped\nstandby_settle = 250ms\nparallel_starts = 8\ndrain_idle = 1s\ndrain_soft = 2m\ndrain_hard = 7s\n"
       "hooks_dir = /srv/hooks\nhook_timeout = 5s\nisolate_gears = no\n";
 
 TEST_CASE("every setting reaches its place") {
@@ -150,6 +151,7 @@ TEST_CASE("every setting of response time, standbys, drains and hooks reaches it
   CHECK(config->standby.count == 2);
   CHECK(config->standby.state == core::StandbyPolicy::State::stopped);
   CHECK(config->gears.standby_state == core::StandbyPolicy::State::stopped);
+  CHECK(config->gears.standby_settle == core::Millis(250));
   CHECK(config->parallel_starts == 8);
   CHECK(config->timeouts.drain_idle == core::Millis(1'000));
   CHECK(config->timeouts.drain_soft == core::Millis(120'000));

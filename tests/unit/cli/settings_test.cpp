@@ -99,6 +99,7 @@ TEST_CASE("each numeric setting ends on both sides of its bounds") {
       {"gear_pids", "1", "-1", "4194304", "4194305"},
       {"memory_reserve", "0", "-1", "1048576G", "1048577G"},
       {"hook_timeout", "1s", "999ms", "1h", "3601s"},
+      {"standby_settle", "0s", "-1s", "60s", "60001ms"},
       {"standby_count", "0", "-1", "1000", "1001"},
       {"parallel_starts", "1", "0", "64", "65"},
       {"drain_idle", "0s", "-1s", "24h", "86401s"},

@@ -179,6 +179,18 @@ TEST_CASE("while nothing serves one gear is tried each 3 s in the pauses, too, i
   CHECK(allowed(proven, kNow + 3s) == 1);
 }
 
+TEST_CASE("a standby of the template says that it is sound when its boot has ended, not before") {
+  Farm farm;
+  auto& view = farm.add(GearState::standby);
+  farm.gears.back().template_name = "a";
+  farm.gears.back().since = kNow;
+  CHECK(has_settled(farm.views, "a", kNow));
+  CHECK_FALSE(has_settled(farm.views, "a", kNow + 1ms));
+  CHECK_FALSE(has_settled(farm.views, "b", kNow));
+  view.container = ContainerState::running;
+  CHECK_FALSE(has_settled(farm.views, "a", kNow));
+}
+
 TEST_CASE("an adopted gear, of which nobody knows the template, says nothing of one") {
   Breaker breaker;
   for (int i = 0; i < 5; ++i) CHECK_FALSE(note_failure(breaker, gear_of(""), "died", kNow));

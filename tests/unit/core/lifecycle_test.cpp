@@ -33,6 +33,7 @@ struct Row {
   int failures = 0;
   bool unconfirmed = false;
   Time idle_since = Time::max();
+  Time settle_from{};
 };
 
 std::optional<StepKind> step_of(const Row& row) {
@@ -46,6 +47,7 @@ std::optional<StepKind> step_of(const Row& row) {
   view.failures = row.failures;
   view.unconfirmed = row.unconfirmed;
   view.idle_since = row.idle_since;
+  view.settle_from = row.settle_from;
   return next_step(view, kTimeouts, kNow + row.after);
 }
 
@@ -100,12 +102,27 @@ TEST_CASE("a standby waits for ever, leaves when it died, and serves when HAProx
   check_rows({
       {G::standby, S::absent, 0, C::unknown, J::none, 10'000h, std::nullopt},
       {G::standby, S::absent, 0, C::frozen, J::none, 10'000h, std::nullopt},
-      {G::standby, S::absent, 0, C::running, J::none, 0s, std::nullopt},
       {G::standby, S::absent, 0, C::stopped, J::none, 0s, K::give_up},
       {G::standby, S::absent, 0, C::absent, J::none, 0s, K::give_up},
       {G::standby, S::up, 0, C::frozen, J::none, 0s, K::adopt},  // woken, and a crash before it was written down
       {G::standby, S::up, 3, C::unknown, J::none, 0s, K::adopt},
       {G::standby, S::up, 0, C::stopped, J::none, 0s, K::give_up},
+  });
+}
+
+TEST_CASE("a standby that runs settles: it is frozen when its boot has ended, and looked at again later when it has not") {
+  const Row later{G::standby, S::absent, 0, C::running, J::none, 60s - 1ms, std::nullopt, 0, false, Time::max(), kNow + 60s};
+  auto due = later;
+  due.after = 60s;
+  due.expected = K::settle;
+  check_rows({
+      {G::standby, S::absent, 0, C::running, J::none, 0s, K::settle},
+      {G::standby, S::absent, 0, C::running, J::running, 10'000h, std::nullopt},
+      {G::standby, S::absent, 0, C::running, J::failed, 0s, K::give_up},  // it does not answer, or cannot be frozen
+      {G::standby, S::up, 0, C::running, J::none, 0s, K::adopt},
+      {G::standby, S::maint, 0, C::running, J::none, 0s, K::rouse},
+      later,
+      due,
   });
 }
 

@@ -156,6 +156,14 @@ TEST_CASE("a gear that is past its drain is not recalled") {
   CHECK(planned(farm, 1) == Words{"create 0"});
 }
 
+TEST_CASE("a standby that runs is handed to HAProxy as any other, after those that have booted") {
+  Farm farm;
+  farm.add(GearState::standby).container = ContainerState::running;
+  farm.add(GearState::standby);
+  CHECK(planned(farm, 1) == Words{"wake 2"});
+  CHECK(planned(farm, 2) == Words{"wake 2", "wake 1"});
+}
+
 TEST_CASE("standbys are woken in their order, but for dead ones and those of another template") {
   Farm farm;
   farm.add(GearState::standby).container = ContainerState::stopped;

@@ -121,6 +121,18 @@ TEST_CASE("at most parallel_starts gears are brought up at a time") {
   CHECK(next(farm, wanted) == Words{"give_up 1", "enrol 2", "bring_up 6"});
 }
 
+TEST_CASE("standbys settle, parallel_starts at a time, also while a gear is needed; who keeps no pool leaves them running") {
+  Farm farm;
+  for (int i = 0; i < 4; ++i) farm.add(GearState::standby).container = ContainerState::running;
+  farm.add(GearState::starting).job = JobState::running;
+  farm.view(2).job = JobState::running;
+  auto surroundings = around(4);
+  surroundings.parallel_starts = 3;
+  CHECK(next(farm, surroundings) == Words{"settle 1", "settle 3"});
+  surroundings.keeps_pool = false;
+  CHECK(next(farm, surroundings).empty());
+}
+
 TEST_CASE("a gear whose last step failed waits for its time") {
   Farm farm;
   auto& view = farm.add(GearState::removing);

@@ -100,7 +100,7 @@ TEST_CASE("a standby is prepared again unless its container is as the pool wants
     C container;
     bool kept;
   };
-  for (const auto& row : {Row{kFrozen, C::frozen, true}, Row{kFrozen, C::stopped, false}, Row{kFrozen, C::running, false},
+  for (const auto& row : {Row{kFrozen, C::frozen, true}, Row{kFrozen, C::stopped, false}, Row{kFrozen, C::running, true},
                           Row{kFrozen, C::absent, false}, Row{kStopped, C::frozen, false}, Row{kStopped, C::stopped, true},
                           Row{kStopped, C::running, false}, Row{kStopped, C::absent, false}}) {
     CAPTURE(to_string(row.container), row.kept);
