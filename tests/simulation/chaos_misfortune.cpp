@@ -141,7 +141,7 @@ void ChaosRun::command() {
   const bool named = request.kind != Kind::add && (request.kind != Kind::remove || chance.hit(0.5));
   if (named && gears.empty()) return;
   if (named) request.ids.push_back(gears[static_cast<std::size_t>(chance.between(0, static_cast<int>(gears.size()) - 1))].id);
-  Watch::Cause cause{.forced = request.now, .limits = limits_};
+  Watch::Cause cause{.by_name = named, .forced = request.now, .limits = limits_};
   sim::ChaosProcess process(world_, ++processes_);
   try {
     const auto done = app::command(tool_settings(), ports(process), ids(), limits_, request);
@@ -175,10 +175,34 @@ void ChaosRun::replace() {
   try {
     const auto done = app::begin_replacement(tool_settings(), ports(process), request);
     world_.note("  replacement by " + request.template_name.value_or("-") + (done ? " begins" : ": " + done.error().message));
+    if (done && chance.hit(0.7)) {
+      harried_until_ = world_.clock.now() + chance.time(Millis{10'000}, Millis{1'800'000});
+      next_harrying_ = world_.clock.now();
+    }
   } catch (const sim::Crash&) {
     world_.process_killed(process.number);
   }
   watch_.after({.unknown = true, .limits = limits_});
+}
+
+// While a replacement runs the load rises and falls, gears die, people remove some and change limits.
+void ChaosRun::harry() {
+  auto& chance = world_.chance;
+  const auto now = world_.clock.now();
+  const bool runs = world_.disk.registry.replacement.state == core::Replacement::State::running;
+  next_harrying_ = runs && now < harried_until_ ? now + chance.time(Millis{500}, Millis{60'000}) : Time::max();
+  if (!runs) return;
+  stirred_ = now;
+  ++result_.calamities;
+  switch (chance.between(0, 9)) {
+    case 0: return world_.strike(Calamity::gear_dies);
+    case 1:
+    case 2: return draw_limits();
+    case 3:
+    case 4:
+    case 5: base_load_ = chance.hit(0.5) ? chance.between(0, 10) : chance.between(0, 150); return draw_load();
+    default: return command();
+  }
 }
 
 }  // namespace gearscale::test

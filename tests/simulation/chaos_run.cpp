@@ -137,12 +137,13 @@ void ChaosRun::drive() {
 }
 
 void ChaosRun::step(Time until) {
-  auto next = std::min({until, world_.next_event(), next_load_, next_calamity_});
+  auto next = std::min({until, world_.next_event(), next_load_, next_calamity_, next_harrying_});
   next = std::min(next, process_ ? std::min({next_check_, next_sample_, next_look_}) : start_at_);
   world_.advance_to(next);
   const auto now = world_.clock.now();
   if (now >= next_load_) draw_load();
   if (now >= next_calamity_) strike();
+  if (now >= next_harrying_) harry();
   if (!process_ && now >= start_at_) start(!calm_ && world_.chance.hit(0.02) && (tool_until_ = now + Millis{30'000}, true));
   if (process_) drive();
 }
@@ -160,11 +161,13 @@ void ChaosRun::calm() {
   calm_ = true;
   world_.calm();
   disabled_ = false;
-  next_load_ = next_calamity_ = Time::max();
+  next_load_ = next_calamity_ = next_harrying_ = Time::max();
   world_.proxy.set_load(base_load_);
   const auto begin = world_.clock.now();
   unpin_all();  // a hung gear that is pinned stays, also above scale_max
   if (tool_) stop(false);
+  if (world_.chance.hit(0.3)) replace();
+  next_harrying_ = Time::max();
   start_at_ = std::min(start_at_, begin + Millis{1'000});
   tool_until_ = begin;
   auto changed = begin;
@@ -194,10 +197,11 @@ void ChaosRun::calm() {
 // Nothing has changed for a long time, and the load neither: all has to be as the policy wants it.
 void ChaosRun::judge_rest() {
   const auto& registry = world_.disk.registry;
+  const bool room = static_cast<std::int64_t>(registry.gears.size()) < settings_.pool.size();
   for (const auto& broken : watch_.broken(limits_, false, Millis{0})) world_.object("at rest: " + broken);
   if (!core::is_at_rest(registry)) world_.object("at rest: a gear is between two states");
+  if (registry.replacement.state == core::Replacement::State::running && room) world_.object("at rest: the replacement has not ended");
   const int serving = core::count_state(registry, GearState::serving);
-  const bool room = static_cast<std::int64_t>(registry.gears.size()) < settings_.pool.size();
   if (serving < limits_.min && room)
     world_.object("at rest: " + std::to_string(serving) + " gears serve, scale_min is " + std::to_string(limits_.min));
   int up = 0;

@@ -43,6 +43,7 @@ class ChaosRun {
   void command();
   void unpin_all();
   void replace();
+  void harry();
   void draw_faults();
   void draw_limits();
   void draw_load();
@@ -65,6 +66,7 @@ class ChaosRun {
   int base_load_ = 0;
   core::Time tool_until_{}, start_at_{};
   core::Time next_check_{}, next_sample_{}, next_look_{}, next_load_{}, next_calamity_{};
+  core::Time harried_until_{}, next_harrying_ = core::Time::max();
   core::Time stirred_{};  // when something changed
   std::int64_t second_ = 0;
   int ticks_of_second_ = 0;

@@ -93,6 +93,7 @@ void Watch::after(const Cause& cause) {
     }
   }
   see_addresses();
+  see_replacement(cause);
   for (const auto& gear : now.gears) {
     const auto* was = core::find_gear(before_, gear.id);
     if (was == nullptr) ++gears_seen;
@@ -109,6 +110,51 @@ void Watch::see_addresses() const {
   for (const auto& gear : world_.disk.registry.gears) {
     if (gear.address != 0 && !seen.insert(gear.address).second) world_.object("the address of gear " + gear.id + " is used twice");
   }
+}
+
+// A replacement makes one gear for each old one, and one more only when a new one left, or lost its place, before it took that.
+void Watch::see_replacement(const Cause& cause) {
+  const auto& now = world_.disk.registry;
+  const auto& replacement = now.replacement;
+  const bool goes_on = before_.replacement.state == core::Replacement::State::running &&
+                       before_.replacement.template_name == replacement.template_name && tampered_ == world_.disk.tampered;
+  if (!goes_on) {
+    old_ = unplaced_ = 0;
+    successors_.clear();
+  }
+  if (replacement.state != core::Replacement::State::running) return;
+  const auto serves = [](const core::Gear* gear) {
+    return gear != nullptr && (gear->state == GearState::serving || gear->state == GearState::starting);
+  };
+  for (const auto& gear : now.gears) {
+    const bool came = !goes_on || !serves(core::find_gear(before_, gear.id));
+    if (serves(&gear) && came && gear.template_name != replacement.template_name) ++old_;
+    if (!gear.replaces.empty()) successors_.insert(gear.id);
+  }
+  if (!goes_on) return;
+  for (const auto& was : before_.gears) {
+    if (was.replaces.empty()) continue;
+    const auto* is = core::find_gear(now, was.id);
+    const bool beside = is != nullptr && is->replaces.empty() && serves(core::find_gear(now, was.replaces));
+    if (!serves(is) || beside) ++unplaced_;
+  }
+  if (static_cast<int>(successors_.size()) > old_ + unplaced_ && !cause.unknown) {
+    world_.object(std::to_string(successors_.size()) + " gears were made in place of " + std::to_string(old_) + " old ones, " +
+                  std::to_string(unplaced_) + " of them without taking one");
+  }
+}
+
+// Is an old gear that is well and may be removed in rotation, that the policy should have taken instead of this new one?
+bool Watch::old_serves_beside(const std::string& id) const {
+  const auto& replacement = before_.replacement;
+  const auto* gear = core::find_gear(before_, id);
+  if (replacement.state != core::Replacement::State::running || gear == nullptr || gear->template_name != replacement.template_name)
+    return false;
+  return std::any_of(before_.gears.begin(), before_.gears.end(), [&](const core::Gear& other) {
+    const auto* is = core::find_gear(world_.disk.registry, other.id);
+    return other.state == GearState::serving && is != nullptr && is->state == GearState::serving && !other.pinned && !is_unwell(other.id) &&
+           world_.proxy.rotates(other.id) && other.template_name != replacement.template_name;
+  });
 }
 
 // Dead, frozen, hung, or reported to be so.
@@ -128,6 +174,10 @@ bool Watch::has_sessions(const std::string& id) const {
 void Watch::see_leaving(const core::Gear& was, const core::Gear& is, const Cause& cause) {
   const auto change = "gear " + was.id + ": " + std::string(core::to_string(was.state)) + " -> " + std::string(core::to_string(is.state));
   const bool chosen = cause.leaving.contains(was.id) || cause.unknown;
+  if (was.state == GearState::serving && cause.leaving.contains(was.id) && !cause.by_name && !cause.unknown) {
+    if (old_serves_beside(was.id)) world_.object(change + ", and an old gear serves that a replacement has not reached");
+    if (!was.replaces.empty()) world_.object(change + ", and it was to take another one's place");
+  }
   if (was.state == GearState::serving && is.state == GearState::draining) {
     const auto& replacement = world_.disk.registry.replacement;
     const bool replaced = is.dismissed && is.template_name != replacement.template_name;

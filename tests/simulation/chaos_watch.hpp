@@ -19,6 +19,7 @@ class Watch {
   // What was asked for and may explain what happened.
   struct Cause {
     std::set<std::string> leaving;  // gears that a decision or a person chose
+    bool by_name = false;           // a person said which, not the policy
     bool forced = false;            // --now: without a drain
     bool unknown = false;           // the process was killed before it could tell
     core::Limits limits;
@@ -37,10 +38,16 @@ class Watch {
   bool is_unwell(const std::string& id) const;
   bool has_sessions(const std::string& id) const;
   void see_addresses() const;
+  void see_replacement(const Cause& cause);
+  bool old_serves_beside(const std::string& id) const;
 
   sim::ChaosWorld& world_;
   core::Timeouts timeouts_;
   core::Registry before_;
+  // Of the replacement that runs: old gears that it found, that came later or again (recalled); whom it made; and how many of these left, or
+  // became ordinary ones beside their old gears, before they took their places.
+  int old_ = 0, unplaced_ = 0;
+  std::set<std::string> successors_;
   int counted_ = 0;
   unsigned tampered_ = 0;
   core::Time looked_{};

@@ -18,6 +18,11 @@ bool has_successor(const std::vector<GearView>& gears, const std::string& id) {
   return std::any_of(gears.begin(), gears.end(), [&](const GearView& view) { return view.gear->replaces == id; });
 }
 
+bool starts(const std::vector<GearView>& gears, const std::string& id) {
+  return std::any_of(gears.begin(), gears.end(),
+                     [&](const GearView& view) { return view.gear->id == id && view.gear->state == GearState::starting; });
+}
+
 }  // namespace
 
 ReplacementProgress progress_of(const Replacement& replacement, const std::vector<Gear>& gears) {
@@ -40,12 +45,13 @@ ReplacementProgress progress_of(const Replacement& replacement, const std::vecto
 }
 
 void reassign_successors(Registry& registry) {
+  // One that starts again, after a reboot say, will wait once more.
   const auto waits = [&](const Gear& gear) {
-    return registry.replacement.state == Replacement::State::running && gear.state == GearState::serving && !gear.pinned &&
-           is_outdated(registry.replacement, gear);
+    const bool serves = gear.state == GearState::serving || gear.state == GearState::starting;
+    return registry.replacement.state == Replacement::State::running && serves && !gear.pinned && is_outdated(registry.replacement, gear);
   };
   const auto is_free = [&](const Gear& gear) {
-    return waits(gear) &&
+    return waits(gear) && gear.state == GearState::serving &&
            std::none_of(registry.gears.begin(), registry.gears.end(), [&](const Gear& other) { return other.replaces == gear.id; });
   };
   for (auto& gear : registry.gears) {
@@ -82,7 +88,7 @@ std::vector<Step> replacement_steps(const Replacement& replacement, const std::v
     const bool successor = !gear.replaces.empty();
     if (successor && (gear.state == GearState::starting || gear.state == GearState::serving)) ++on_the_way;
     const bool proven = view.server == ServerState::up && now - gear.since >= kProof && view.container != ContainerState::stopped;
-    if (successor && gear.state == GearState::serving && proven) {
+    if (successor && gear.state == GearState::serving && proven && !starts(gears, gear.replaces)) {
       steps.push_back(Step{StepKind::relieve, gear.id, 0, gear.replaces});
       ++leaving;
     }

@@ -86,6 +86,15 @@ TEST_CASE("a successor that serves relieves the old one, not before HAProxy has 
   CHECK(steps[0].replaces == id(1));
 }
 
+TEST_CASE("an old gear that starts again is relieved when it serves") {
+  Farm farm;
+  farm.add(GearState::starting);
+  add_successor(farm, GearState::serving, 1);
+  CHECK(replacement_steps(running(), farm.views, kProven).empty());
+  farm.gear(1).state = GearState::serving;
+  CHECK(words(replacement_steps(running(), farm.views, kProven)) == Words{"relieve 2"});
+}
+
 TEST_CASE("at most the larger of 4 and `step` old gears leave at a time, those that will leave soon counted") {
   Farm farm;
   for (int i = 0; i < 3; ++i) farm.add(GearState::serving);
@@ -224,7 +233,8 @@ TEST_CASE("a successor whose old gear no longer waits takes another one's place,
     return Words{changed.gears[3].replaces, changed.gears[4].replaces};
   };
   CHECK(after([](Registry&) {}) == Words{id(1), id(2)});
-  for (const auto state : {GearState::draining, GearState::removing, GearState::failed, GearState::starting}) {
+  CHECK(after([&](Registry& changed) { changed.gears[0].state = GearState::starting; }) == Words{id(1), id(2)});
+  for (const auto state : {GearState::draining, GearState::removing, GearState::failed, GearState::standby}) {
     CHECK(after([&](Registry& changed) { changed.gears[0].state = state; }) == Words{id(3), id(2)});
   }
   CHECK(after([](Registry& changed) { changed.gears[0].pinned = true; }) == Words{id(3), id(2)});
