@@ -75,6 +75,11 @@ own_haproxy() {
   before=$(contents)
   check "a second setup succeeds" exits 0 setup
   check "and changes nothing" is "$before" "$(contents)"
+  check "nothing is said of retries that are right" not has "$work/last" "note:"
+  sed -i.right '/retry-on/d' "$dir/conf/haproxy.cfg"
+  check "a file that an older setup made is told of them" exits 0 setup
+  check "(it says what is lost)" has "$work/last" "loses a GET whose gear dies"
+  mv "$dir/conf/haproxy.cfg.right" "$dir/conf/haproxy.cfg"
   check "another bind is not put over an existing configuration" exits 2 setup --bind 127.0.0.1:1
   check "another namespace is refused" exits 2 setup --namespace other
   check "a changed setting changes its line only" exits 0 setup --set flap_protection=20s
