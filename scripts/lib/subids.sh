@@ -32,7 +32,7 @@ free_base() {
 # add_range RECORD COUNT [CONFIG]: reserves a range, or finds the one that RECORD tells of. Sets `base`.
 add_range() {
   local record=$records/subid-range-$1 count=$2 config=${3:-} lock
-  mkdir -p "$records"
+  mkdir -p "$records" /run/lock # which is systemd's to make: it may be missing where that does not run
   exec {lock}> /run/lock/gearscale-subids
   flock "$lock"
   if [[ -f $record ]]; then
