@@ -90,6 +90,13 @@ struct GearSpec {
   std::string template_name;  // what it is cloned from when it is not there; empty: the configured one
 };
 
+// A gear whose address is its own. `settled`: no job makes or unmakes it now, so its ties have to be whole.
+struct TiedGear {
+  std::string id;
+  std::uint32_t address = 0;
+  bool settled = false;
+};
+
 // How a job ended. `detail` is for people: "ready in 31 ms (clone 6, start 17, probe 8)".
 struct JobResult {
   std::string id;
@@ -128,6 +135,13 @@ class GearHost {
   virtual std::vector<std::string> died() = 0;
   // What gears other than the `known` ones left behind on this machine, one phrase each: cgroup directories, network devices, mounts, notes.
   virtual Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) = 0;
+  // What is wrong with what ties these gears to their addresses and MACs (docs/security.md), and is left of others: one sentence each. Reads
+  // only.
+  virtual Result<std::vector<std::string>> untied(const std::vector<TiedGear>& gears) = 0;
+  // Begins to mend that, in a process of its own, and returns at once. Nothing while an earlier one is under way.
+  virtual void begin_mending(const std::vector<TiedGear>& gears) = 0;
+  // What was mended, or could not be, since the last call, one sentence each; never waits.
+  virtual std::vector<std::string> mended() = 0;
   // A descriptor that becomes readable when finished() or died() has something, or -1.
   virtual int ready_fd() const = 0;
 };

@@ -14,7 +14,8 @@ namespace {
 void look_below(std::string_view mountinfo, const std::string& directory) {
   for (const auto& point : gears::mounts_below(mountinfo, directory)) {
     GEARSCALE_CHECK(point.starts_with(directory));
-    const auto name = gears::name_below(Exact(point).view(), directory);
+    const Exact copy(point);
+    const auto name = gears::name_below(copy.view(), directory);
     GEARSCALE_CHECK(name.find('/') == std::string_view::npos && name.size() <= point.size());
     GEARSCALE_CHECK(point != directory || name.empty());
   }

@@ -181,6 +181,8 @@ std::vector<std::string> Ground::traces(const GearSpec& gear) const {
     }
   }
   if (::if_nametoindex(gears::veth_of(gear.id).c_str()) != 0) found.push_back("device " + gears::veth_of(gear.id));
+  const auto neighbours = run({"ip", "neighbour", "show", "nud", "permanent", "dev", options.bridge}).text;
+  if (neighbours.find(format_ipv4(gear.address) + " ") != std::string::npos) found.push_back("neighbour " + format_ipv4(gear.address));
   for (const auto& mount : gears::mounts_below(read("/proc/self/mountinfo"), where.directory())) found.push_back("mount " + mount);
   if (read(where.lxc_path + "/" + options.template_name + "/lxc_snapshots").find(where.name + "\n") != std::string::npos) {
     found.push_back("lxc_snapshots");

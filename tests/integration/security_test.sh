@@ -51,8 +51,25 @@ check 'a refusal by a limit comes through as 3' exits 3 lb add-gear
 check 'the daemon runs (0)' exits 0 lb haproxy_ctld_daemon status
 check 'ssh haproxy_ctld_daemon stop' lb haproxy_ctld_daemon stop
 check 'the daemon does not run (3)' exits 3 lb haproxy_ctld_daemon status
+port_of() { echo "gs$(in_registry | head -n 1 | sed 's/^gear-//')"; } # of the first gear
+address_of() { jq -r --arg name "${1#gs}" '.gears[] | select(.name == $name) | .address' "$dir/conf/gear-registry.json"; }
+device=$(port_of)
+lxc_path_mounted() { # as where the containers have a file system of their own
+  mount --bind "$lxcpath" "$lxcpath"
+  local code=0
+  await_holds || code=$?
+  umount "$lxcpath"
+  return "$code"
+}
+check 'all agree, though lxc_path is a mount point' lxc_path_mounted
+bridge link set dev "$device" locked off
+ip neighbour del "$(address_of "$device")" dev "$bridge"
+check '--check says which gear is not tied to its address' says "gear ${device#gs} is not tied to its address and MAC: its port is not locked, the host does not hold its address to its MAC" "$tools/haproxy_ctld" --check
 check 'ssh haproxy_ctld_daemon start comes back, and the controller stays' lb haproxy_ctld_daemon start
 check 'the daemon runs again (0)' exits 0 lb haproxy_ctld_daemon status
+mends() { [[ $(events "Gear ${device#gs} was not tied to its address and MAC .*: it is again") == 1 ]]; }
+check 'it ties that gear again, and says so' await 10 mends
+check 'all agree again' await_holds
 
 check 'sshd says which key it was' grep -q "Accepted publickey for root from 127.0.0.1 port .* ssh2: ED25519 $(ssh-keygen -lf "$work/ssh/key.pub" | awk '{ print $2 }')" "$work/ssh/log"
 

@@ -18,6 +18,15 @@ constexpr int kReconcileShare = 1'000;
 
 }  // namespace
 
+std::vector<TiedGear> tied_gears(const core::Registry& registry) {
+  std::vector<TiedGear> gears;
+  for (const auto& gear : registry.gears) {
+    const bool settled = gear.state == GearState::serving || gear.state == GearState::draining || gear.state == GearState::standby;
+    gears.push_back({.id = gear.id, .address = gear.address, .settled = settled});
+  }
+  return gears;
+}
+
 Result<Together> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const ControlSettings& settings,
                                 Recorder& recorder, bool at_start) {
   auto containers = ports.host.list();
@@ -64,6 +73,7 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
     if (!at_start || waits) inventory_.of(container.id).container = container.state;
   }
   driver_.executor().sync_file(working.read());
+  ports_.host.begin_mending(tied_gears(working.read()));
   reconciled_ = true;
   return {};
 }

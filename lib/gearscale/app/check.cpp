@@ -2,6 +2,7 @@
 // Gathers everything and lets core judge it.
 #include "gearscale/app/check.hpp"
 
+#include "gearscale/app/controller.hpp"
 #include "gearscale/core/invariants.hpp"
 
 namespace gearscale::app {
@@ -29,6 +30,9 @@ Result<CheckReport> check(const Ports& ports, const core::Limits& limits, core::
   auto leftovers = ports.host.leftovers(known);
   if (!leftovers) return fail(leftovers.error());
   seen.leftovers.insert(seen.leftovers.end(), leftovers->begin(), leftovers->end());
+  auto untied = ports.host.untied(tied_gears(registry));
+  if (!untied) return fail(untied.error());
+  seen.faults = std::move(*untied);
   return CheckReport{static_cast<int>(registry.gears.size()), core::is_at_rest(registry),
                      core::broken_invariants(seen, grace, ports.clock.now())};
 }

@@ -203,6 +203,7 @@ TickReport Controller::tick(const TickInput& input) {
   TickReport report;
   const auto now = ports_.clock.now();
   driver_.collect(now);
+  for (const auto& sentence : ports_.host.mended()) recorder_.notice(Severity::warn, sentence);
   response_.read(now);
   const auto seen = ports_.balancer.observe();
   recorder_.connection(seen ? nullptr : &seen.error());

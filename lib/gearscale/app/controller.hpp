@@ -100,6 +100,9 @@ struct Together {
 Result<Together> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const ControlSettings& settings,
                                 Recorder& recorder, bool at_start = true);
 
+// All gears of the registry, as GearHost::untied and begin_mending want them.
+std::vector<TiedGear> tied_gears(const core::Registry& registry);
+
 // The plan of a decision: ids and addresses for new gears, victims. Shared by the controller and by commands typed by hand.
 core::Plan plan_decision(core::PlanInput input, const core::Registry& registry, Inventory& inventory, const ControlSettings& settings,
                          const IdSource& fresh_id, core::Time now);

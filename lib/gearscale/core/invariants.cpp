@@ -88,6 +88,7 @@ class Judge {
     const int fresh = down_ > 0 && counted_ - down_ <= 1 ? 1 : 0;
     if (seen_.limits.max != Limits::kNoLimit && counted_ > seen_.limits.max + fresh)
       say(std::to_string(counted_) + " gears serve or start, scale_max is " + std::to_string(seen_.limits.max));
+    for (const auto& fault : seen_.faults) say(fault);
     for (const auto& leftover : seen_.leftovers) say("left over: " + leftover);
     return std::move(broken_);
   }

@@ -17,6 +17,7 @@ struct Everything {
   std::vector<ServerFact> servers;        // all of ours in the running HAProxy
   bool file_agrees = true;                // our block of haproxy.cfg holds the gears that serve or drain, and no others
   Limits limits;
+  std::vector<std::string> faults;     // that only the machine knows: a sentence each
   std::vector<std::string> leftovers;  // of gears that are gone: temp files, empty cgroup directories, veths, mounts; one phrase each
 };
 

@@ -37,7 +37,6 @@ class Container {
   // Both change the handle's copy only, until save.
   Result<void> clear(const std::string& key);
   Result<void> set(const std::string& key, const std::string& value);
-
   bool start() { return handle_->want_daemonize(handle_.get(), true) && handle_->start(handle_.get(), 0, nullptr); }
   bool freeze() { return handle_->freeze(handle_.get()); }  // waits without a bound, under v1 for a second at a time
   bool unfreeze() { return handle_->unfreeze(handle_.get()); }

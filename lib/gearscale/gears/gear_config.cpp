@@ -44,9 +44,15 @@ std::string idmap_text(const std::optional<IdMap>& map) {
 
 }  // namespace
 
+std::array<std::uint8_t, 6> mac_bytes_of(std::uint32_t address) {
+  const auto byte = [address](int shift) { return static_cast<std::uint8_t>(address >> shift & 255); };
+  return {0x00, 0x16, 0x3e, byte(16), byte(8), byte(0)};
+}
+
 std::string mac_of(std::uint32_t address) {
+  const auto mac = mac_bytes_of(address);
   char text[18];
-  std::snprintf(text, sizeof text, "00:16:3e:%02x:%02x:%02x", address >> 16 & 255, address >> 8 & 255, address & 255);
+  std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
   return text;
 }
 

@@ -2,6 +2,7 @@
 // What a gear's LXC config says beyond its template's: the mark, the network, the limits. Pure text; no liblxc, no files.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ enum class CgroupLayout { v1, v2 };
 
 // The same address has the same MAC for ever: a neighbour's ARP entry of an earlier gear stays right. 00:16:3e is what LXC uses; the rest
 // are the address's last three bytes, unique within any network smaller than a /8.
+std::array<std::uint8_t, 6> mac_bytes_of(std::uint32_t address);
 std::string mac_of(std::uint32_t address);
 
 // The host's end of a gear's network cable: gs1f3a9c02. At most 15 characters, as the kernel wants it.

@@ -1,36 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request is one message, its answer one acknowledgement.
+// A request is one message, its answer one acknowledgement; that a device has changed the kernel tells those who listen.
 #include "gearscale/gears/links.hpp"
 
-#include <linux/if_bridge.h>
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
-#include "gearscale/base/fd.hpp"
+#include "gearscale/gears/netlink.hpp"
 #include "gearscale/system/errors.hpp"
 
 namespace gearscale::gears {
 
 namespace {
 
-// A header with its message behind it; what it is about is filled in by the caller. Returns the errno that the kernel answers, 0 for done.
-int ask_kernel(nlmsghdr& request, std::uint32_t length, std::uint16_t type) {
-  const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket.is_open()) return errno;
-  request.nlmsg_len = length;
-  request.nlmsg_type = type;
-  request.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  if (::send(socket.get(), &request, length, 0) < 0) return errno;
-  alignas(nlmsghdr) char reply[1024];
-  const auto received = ::recv(socket.get(), reply, sizeof reply, 0);
-  if (received < 0) return errno;
-  if (received < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return EPROTO;
-  return -static_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<const nlmsghdr*>(reply)))->error;
+constexpr int kLongestWait = 20;  // milliseconds, should a notice be lost
+
+bool is_up(const Fd& socket, const std::string& device) {
+  ifreq request{};
+  device.copy(request.ifr_name, sizeof request.ifr_name - 1);
+  return ::ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
 }
 
 }  // namespace
@@ -38,36 +32,31 @@ int ask_kernel(nlmsghdr& request, std::uint32_t length, std::uint16_t type) {
 Result<void> delete_link(const std::string& device) {
   const auto index = ::if_nametoindex(device.c_str());
   if (index == 0) return {};
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;
-  } request{};
-  request.link.ifi_index = static_cast<int>(index);
-  const int failed = ask_kernel(request.header, sizeof request, RTM_DELLINK);
+  ifinfomsg link{};
+  link.ifi_index = static_cast<int>(index);
+  const int failed = Netlink().ask(NetlinkMessage(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, link));
   if (failed == 0 || failed == ENODEV) return {};
   return system::fail_errno(Errc::failed, "cannot delete the network device " + device, failed);
 }
 
-Result<void> isolate_port(const std::string& device) {
-  // IFLA_PROTINFO { IFLA_BRPORT_ISOLATED = 1 }, see ip-link(8), `type bridge_slave isolated on`.
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;
-    rtattr port;
-    rtattr isolated;
-    std::uint8_t value;
-    std::uint8_t padding[RTA_ALIGN(1) - 1];
-  } request{};
-  request.link.ifi_family = AF_BRIDGE;
-  request.link.ifi_index = static_cast<int>(::if_nametoindex(device.c_str()));
-  request.port.rta_type = IFLA_PROTINFO | NLA_F_NESTED;
-  request.port.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(RTA_SPACE(sizeof request.value)));
-  request.isolated.rta_type = IFLA_BRPORT_ISOLATED;
-  request.isolated.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(sizeof request.value));
-  request.value = 1;
-  const int failed = request.link.ifi_index == 0 ? ENODEV : ask_kernel(request.header, sizeof request, RTM_SETLINK);
-  if (failed == 0) return {};
-  return system::fail_errno(Errc::failed, "cannot isolate the bridge port " + device + " (isolate_gears = false does without)", failed);
+bool await_up(const std::string& device, const system::Deadline& deadline) {
+  const Fd notices(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  const Fd questions(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_nl links{};
+  links.nl_family = AF_NETLINK;
+  links.nl_groups = RTMGRP_LINK;
+  // Without them it is looked at each 20 ms.
+  static_cast<void>(::bind(notices.get(), reinterpret_cast<const sockaddr*>(&links), sizeof links));
+  while (!is_up(questions, device)) {
+    if (deadline.is_over()) return false;
+    pollfd told{notices.get(), POLLIN, 0};
+    ::poll(&told, 1, std::min(deadline.poll_timeout(), kLongestWait));
+    // Whatever it says, of whichever device: what counts is what is now.
+    char buffer[16 * 1024];
+    while (::recv(notices.get(), buffer, sizeof buffer, 0) > 0) {
+    }
+  }
+  return true;
 }
 
 }  // namespace gearscale::gears

@@ -5,14 +5,14 @@
 #include <string>
 
 #include "gearscale/base/result.hpp"
+#include "gearscale/system/deadline.hpp"
 
 namespace gearscale::gears {
 
 // One that is not there is no error.
 Result<void> delete_link(const std::string& device);
 
-// Makes the device, a port of a Linux bridge, an isolated one: it exchanges frames with the bridge itself and with ports that are not
-// isolated, with no other isolated port. Errc::failed when it is not there or no such port.
-Result<void> isolate_port(const std::string& device);
+// Waits until there is such a device, and it is up. False at the deadline.
+bool await_up(const std::string& device, const system::Deadline& deadline);
 
 }  // namespace gearscale::gears

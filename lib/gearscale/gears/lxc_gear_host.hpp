@@ -8,6 +8,7 @@
 #include "gearscale/gears/held_gears.hpp"
 #include "gearscale/gears/jobs.hpp"
 #include "gearscale/gears/options.hpp"
+#include "gearscale/gears/upkeep.hpp"
 #include "gearscale/ports.hpp"
 
 namespace gearscale::gears {
@@ -28,6 +29,9 @@ class LxcGearHost final : public GearHost {
   std::vector<std::string> died() override { return held_.died(); }
   // Reads directories only; a few milliseconds.
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) override;
+  Result<std::vector<std::string>> untied(const std::vector<TiedGear>& gears) override { return gears::untied(options_, gears); }
+  void begin_mending(const std::vector<TiedGear>& gears) override { upkeep_.begin(options_, gears); }
+  std::vector<std::string> mended() override { return upkeep_.done(); }
   int ready_fd() const override { return jobs_.ready_fd(); }
 
  private:
@@ -39,6 +43,7 @@ class LxcGearHost final : public GearHost {
   Options options_;
   Jobs jobs_;
   HeldGears held_;
+  Upkeep upkeep_;
 };
 
 }  // namespace gearscale::gears

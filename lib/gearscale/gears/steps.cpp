@@ -16,6 +16,8 @@
 #include "gearscale/gears/hooks.hpp"
 #include "gearscale/gears/leftovers.hpp"
 #include "gearscale/gears/links.hpp"
+#include "gearscale/gears/ties.hpp"
+#include "gearscale/system/child.hpp"
 #include "gearscale/system/deadline.hpp"
 #include "gearscale/system/errors.hpp"
 #include "gearscale/system/files.hpp"
@@ -31,6 +33,7 @@ constexpr core::Millis kStatePoll{2};
 constexpr core::Millis kFirstTry{100};
 constexpr core::Millis kLongestTry{10'000};
 constexpr core::Millis kLinkPatience{300};
+constexpr core::Millis kTiePatience{300};
 constexpr const char* kPreStart = "pre_start_gear";
 constexpr const char* kPostStart = "post_start_gear";
 constexpr const char* kPreStop = "pre_stop_gear";
@@ -50,15 +53,48 @@ Result<void> phase_hook(Job& job, HookCall call) {
   return run;
 }
 
+Tie tie_of(const Job& job) {
+  return {.device = veth_of(job.gear.id), .bridge = job.options.bridge, .address = job.gear.address, .isolated = job.options.isolate_gears};
+}
+
+// liblxc makes the cable, but does not put its end on the bridge: that would be an open port at once. We do, and tie it, while the gear is made
+// ready. The config on disk stays as it is: whoever starts the gear by hand gets a cable on the bridge.
+Result<void> leave_off_bridge(const Job& job, Container& container) {
+  if (auto cleared = container.clear("lxc.net.0.link"); !cleared) return cleared;
+  if (!container.item("lxc.net.0.mtu").empty()) return {};
+  const auto mtu = system::read_file("/sys/class/net/" + job.options.bridge + "/mtu", 64);
+  return mtu ? container.set("lxc.net.0.mtu", std::string(trim(*mtu))) : Result<void>();
+}
+
+// The near end is up before the gear's init runs: whoever waits for that ties it before the gear sends anything. One that comes late leaves the
+// gear without a network until then.
+Result<system::Child> begin_tying(const Job& job) {
+  return system::Child::start([&job]() -> Result<std::string> {
+    const auto wanted = tie_of(job);
+    if (!await_up(wanted.device, job.deadline)) return fail(Errc::failed, "the network device " + wanted.device + " did not come up");
+    if (auto tied = tie(wanted); !tied) return fail(tied.error());
+    return std::string();
+  });
+}
+
+bool has_tied(system::Child& helper) {
+  pollfd ended{helper.exit_fd(), POLLIN, 0};
+  ::poll(&ended, 1, static_cast<int>(kTiePatience.count()));
+  return helper.reap() && helper.result();
+}
+
 Result<void> start(Job& job, Container& container, const char* state) {
   if (auto hook = phase_hook(job, {kPreStart, state}); !hook) return hook;
   const Fd mark(::open(starting_mark(job).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!mark.is_open()) return system::fail_errno(Errc::failed, "cannot make " + starting_mark(job), errno);
-  if (auto clear = clear_veth(veth_of(job.gear.id), job.deadline); !clear) return clear;
   const LxcLog log(job.place);
+  if (auto clear = clear_veth(veth_of(job.gear.id), job.deadline); !clear) return clear;
+  if (auto left = leave_off_bridge(job, container); !left) return left;
+  auto helper = begin_tying(job);
   crash_point("start", "before");
   const bool begun = container.start();
   crash_point("start", "after");
+  job.tied = begun && helper && has_tied(*helper);
   if (begun || container.state() != core::ContainerState::stopped) return {};
   return fail(Errc::failed, "cannot start container " + job.place.name + log.reason());
 }
@@ -114,12 +150,13 @@ void await_link(const Job& job) {
   }
 }
 
-// The host's end of the cable. It goes with the gear's end: a gear that is dying has none, and says so in another way.
-Result<void> isolate(const Job& job) {
-  if (!job.options.isolate_gears) return {};
-  const auto device = veth_of(job.gear.id);
-  auto isolated = isolate_port(device);
-  return isolated || ::if_nametoindex(device.c_str()) == 0 ? Result<void>() : isolated;
+// The host's end of the cable. It goes with the gear's end: a gear that is dying has none, and says so in another way. One that restarted by
+// itself has a new one, which nobody has put on the bridge.
+Result<void> tie_now(const Job& job, bool boots) {
+  const auto wanted = tie_of(job);
+  if (job.tied || !(boots || is_loose(wanted.device))) return {};
+  auto tied = tie(wanted);
+  return tied || ::if_nametoindex(wanted.device.c_str()) == 0 ? Result<void>() : tied;
 }
 
 // False: it died. A stop that a job began before it was killed may still be under way, so that is no failure yet.
@@ -206,9 +243,8 @@ Result<void> ensure_answer(Job& job, const char* state, Tries tries) {
     if (!started) return fail(started.error());
     job.phases.skipped();
     const bool boots = ::access(mark.c_str(), F_OK) == 0;
-    if (boots) {
-      if (auto isolated = isolate(job); !isolated) return isolated;
-    }
+    if (auto tied = tie_now(job, boots); !tied) return tied;
+    crash_point("tie", "after");
     const auto answered = wait_for_answer(job, tries == Tries::one_if_it_runs && !boots);
     if (!answered) return fail(answered.error());
     if (*answered) break;

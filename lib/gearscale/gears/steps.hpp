@@ -44,6 +44,7 @@ struct Job {
   Phases phases;
   int init = 0;  // the container's init, once it is known to run
   bool frozen = false;
+  bool tied = false;  // to its address and MAC, by this job
   std::vector<std::string> log;
 
   Result<Container> open() const { return Container::open(place.name, place.lxc_path); }

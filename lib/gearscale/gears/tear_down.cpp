@@ -8,6 +8,7 @@
 #include "gearscale/gears/cgroups.hpp"
 #include "gearscale/gears/clone.hpp"
 #include "gearscale/gears/leftovers.hpp"
+#include "gearscale/gears/ties.hpp"
 
 namespace gearscale::gears {
 
@@ -17,7 +18,10 @@ constexpr core::Millis kCgroupPatience{1'000};  // a monitor leaves its cgroup a
 constexpr core::Millis kVethPatience{1'000};
 
 // What is not in lxc_path. Only for a container that is gone.
-Result<void> clean_up(const GearSpec& gear, const Place& place) {
+Result<void> clean_up(const Options& options, const GearSpec& gear, const Place& place) {
+  // First the address: an entry that is left would be taken for the next gear's.
+  auto untied = untie_address(options.bridge, gear.address);
+  crash_point("clean_up.untie", "after");
   auto veth = clear_veth(veth_of(gear.id), system::Deadline(kVethPatience));
   crash_point("clean_up.veth", "after");
   const int busy = remove_empty_cgroups(place, kCgroupPatience);
@@ -25,6 +29,7 @@ Result<void> clean_up(const GearSpec& gear, const Place& place) {
   remove_lxc_lock(place);
   ::unlink(place.log().c_str());
   if (!veth) return veth;
+  if (!untied) return untied;
   if (busy > 0) {
     return fail(Errc::failed, "container " + place.name + " is gone, but " + std::to_string(busy) + " of its cgroups are still in use");
   }
@@ -54,7 +59,7 @@ Result<std::string> tear_down(Job& job) {
     job.phases.done("destroy");
     detail = job.phases.text("gone");
   }
-  if (auto cleaned = clean_up(job.gear, place); !cleaned) return fail(cleaned.error());
+  if (auto cleaned = clean_up(job.options, job.gear, place); !cleaned) return fail(cleaned.error());
   crash_point("clean_up", "after");
   if (auto withdrawn = note->withdraw(); !withdrawn) return fail(withdrawn.error());  // the last step: until here a next job would go on
   return detail;

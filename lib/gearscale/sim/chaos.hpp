@@ -137,6 +137,9 @@ class ChaosHost final : public GearHost {
   Result<void> wake(std::string_view id) override;
   std::vector<std::string> died() override;
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>&) override { return std::vector<std::string>(); }
+  Result<std::vector<std::string>> untied(const std::vector<TiedGear>&) override { return std::vector<std::string>(); }
+  void begin_mending(const std::vector<TiedGear>&) override {}
+  std::vector<std::string> mended() override { return {}; }
   int ready_fd() const override { return -1; }
 
  private:

@@ -76,6 +76,9 @@ class SimGearHost final : public GearHost {
   std::vector<JobResult> finished() override;
   Result<void> wake(std::string_view id) override;
   std::vector<std::string> died() override { return std::exchange(died_, {}); }
+  Result<std::vector<std::string>> untied(const std::vector<TiedGear>&) override { return std::vector<std::string>(); }
+  void begin_mending(const std::vector<TiedGear>& gears) override { mending = gears; }
+  std::vector<std::string> mended() override { return std::exchange(to_tell, {}); }
   // Its init ends, whatever the reason.
   void kill(const std::string& id);
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>&) override { return std::vector<std::string>(); }
@@ -99,6 +102,8 @@ class SimGearHost final : public GearHost {
   std::optional<Error> no_room;       // set: check_room refuses
   std::string indestructible;         // this gear cannot be destroyed
   bool list_hangs = false;            // until its deadline of a second
+  std::vector<TiedGear> mending;      // what begin_mending was told of last
+  std::vector<std::string> to_tell;   // what mended() says next
   int begun = 0;                      // bring_up jobs since the start
   int most_at_once = 0;               // jobs under way, at most so far
 

@@ -171,3 +171,39 @@ TEST_CASE("an addition by hand starts the daemon's flap window too") {
   checks(world, controller, 3);
   CHECK(world.in_state(GearState::serving) == 1);
 }
+
+TEST_CASE("each reconciliation has what ties the gears looked after, and tells what was mended") {
+  World world;
+  world.populate(2);
+  world.store.registry.gears[1].state = GearState::draining;
+  world.balancer.servers[world.store.registry.gears[1].id].state = core::ServerState::drain;
+  world.balancer.servers[world.store.registry.gears[1].id].scur = 1;
+  app::Controller controller(world.settings(), world.ports, world.ids());
+  world.limits.min = 2;
+  world.check(controller);
+  REQUIRE(world.host.mending.size() == 2);
+  CHECK(world.host.mending[0].settled);
+  CHECK(world.host.mending[1].settled);
+  CHECK(world.host.mending[0].address == world.store.registry.gears[0].address);
+
+  world.host.mending.clear();
+  world.host.to_tell = {"Gear 00000001 was not tied"};
+  checks(world, controller, 9);  // 27 s
+  CHECK(world.host.mending.empty());
+  CHECK(world.events.count("Gear 00000001 was not tied") == 1);
+  checks(world, controller, 2);  // 33 s: the next one
+  CHECK(world.host.mending.size() == 2);
+}
+
+TEST_CASE("a gear that a job works on is none whose ties could be whole") {
+  for (const auto& [state, settled] : {std::pair(GearState::starting, false), std::pair(GearState::serving, true), std::pair(GearState::draining, true),
+                                       std::pair(GearState::preparing, false), std::pair(GearState::standby, true), std::pair(GearState::removing, false),
+                                       std::pair(GearState::failed, false)}) {
+    core::Registry registry;
+    registry.gears.push_back({.id = "00000001", .address = 7, .state = state});
+    const auto tied = app::tied_gears(registry);
+    REQUIRE(tied.size() == 1);
+    CHECK(tied[0].address == 7);
+    CHECK(tied[0].settled == settled);
+  }
+}

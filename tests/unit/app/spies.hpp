@@ -51,6 +51,9 @@ struct SpyHost final : GearHost {
   Result<void> wake(std::string_view id) override { return journal.emplace_back("thaw"), real.wake(id); }
   std::vector<std::string> died() override { return real.died(); }
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>& known) override { return real.leftovers(known); }
+  Result<std::vector<std::string>> untied(const std::vector<TiedGear>& gears) override { return real.untied(gears); }
+  void begin_mending(const std::vector<TiedGear>& gears) override { real.begin_mending(gears); }
+  std::vector<std::string> mended() override { return real.mended(); }
   int ready_fd() const override { return -1; }
   GearHost& real;
   Journal& journal;

@@ -108,6 +108,9 @@ TEST_CASE("what no entry knows is a break") {
   scene.seen.leftovers = {"the network device gs00000004"};
   only(scene.broken(), "left over: the network device gs00000004");
   scene.seen.leftovers.clear();
+  scene.seen.faults = {"gear 00000001 is not tied"};
+  only(scene.broken(), "gear 00000001 is not tied");
+  scene.seen.faults.clear();
   scene.seen.file_agrees = false;
   only(scene.broken(), "haproxy.cfg");
 }
