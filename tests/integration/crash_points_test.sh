@@ -266,7 +266,8 @@ points_of() {
   done | grep -E "${GEARSCALE_POINTS:-.}" || true
 }
 
-farm_up --set flap_protection=600s --set check_interval=300ms --set drain_idle=300ms --set standby_count=0
+# Frozen at the first answer: a scenario is over when its standby is there, and freezing is a part of it.
+farm_up --set flap_protection=600s --set check_interval=300ms --set drain_idle=300ms --set standby_count=0 --set standby_settle=0s
 "$top/scripts/make-template" "$second" --lxc-path "$lxcpath" > /dev/null
 limits 1
 check 'the cartridge starts' "$dir/bin/control" start
