@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gears by liblxc for real: what is refused, with its reason and without a trace, and that nothing foreign is touched.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 
 #include "gears_ground.hpp"
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/cgroups.hpp"
+#include "gearscale/gears/monitor_socket.hpp"
 #include "support/catch.hpp"
 
 namespace gearscale::test {
@@ -208,6 +218,47 @@ TEST_CASE("a gear whose config somebody else may have written is not touched, an
   tear_down_fully(ground, host, gear);
   CHECK(std::filesystem::exists(mark));  // root's own config is obeyed
   tear_down_fully(ground, host, other);
+}
+
+TEST_CASE("a container that somebody else answers for is not touched, and he is named") {
+  if (cannot_run()) return;
+  Ground ground;
+  ground.options.standby_state = core::StandbyPolicy::State::stopped;
+  ground.options.stop_timeout = core::Millis(1'000);
+  LxcGearHost host(ground.options);
+  const auto gear = ground.gear(1);
+  detail_of(run_job(host, JobKind::stand_by, gear));
+  const auto place = ground.place(gear);
+  const auto name = gears::monitor_socket_name(place.lxc_path, place.name);
+  int ready[2];
+  REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+  const auto pretender = ::fork();
+  if (pretender == 0) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(name.begin(), name.end(), address.sun_path + 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    const bool listens =
+        ::setuid(65'534) == 0 && ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0 && ::listen(socket, 9) == 0;
+    if (listens && ::write(ready[1], "x", 1) == 1) ::poll(nullptr, 0, 60'000);
+    ::_exit(0);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  const auto why = "process " + std::to_string(pretender) + " of user 65534 pretends to be container " + place.name;
+  for (const auto kind : {JobKind::bring_up, JobKind::stand_by, JobKind::tear_down}) {
+    CHECK(error_of(run_job(host, kind, gear)).message.find(why) != std::string::npos);
+  }
+  const auto list = host.list();
+  REQUIRE(list);
+  REQUIRE(list->size() == 1);
+  CHECK(list->front().trouble.find(why) == 0);
+  ::kill(pretender, SIGKILL);
+  ::waitpid(pretender, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  tear_down_fully(ground, host, gear);
 }
 
 TEST_CASE("a gear with another address than asked for is not handed out") {

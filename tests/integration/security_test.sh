@@ -183,11 +183,12 @@ for path in "$home/data" "$home/repo/.openshift/markers"; do
   chmod o-w "$path"
 done
 forwarding=/proc/sys/net/ipv4/conf/$bridge/forwarding
-setup_again() { "$top/cartridge/bin/setup" --app "$app" --home "$home" --bin-dir "$bin"; }
-echo 0 > "$forwarding"
-check 'setup says nothing of a bridge that is not forwarded' not says 'forwards what comes from it' setup_again
-echo 1 > "$forwarding"
-check 'and says it of one that is' says "bridge $bridge: this machine forwards what comes from it" setup_again
+# Whoever sets net.ipv4.ip_forward at the same time sets this switch, too.
+setup_with() { echo "$1" > "$forwarding" && "$top/cartridge/bin/setup" --app "$app" --home "$home" --bin-dir "$bin" > "$work/setup.again" 2>&1; }
+says_nothing() { setup_with 0 && ! grep -q 'forwards what comes from it' "$work/setup.again"; }
+says_it() { setup_with 1 && grep -q "bridge $bridge: this machine forwards what comes from it" "$work/setup.again"; }
+check 'setup says nothing of a bridge that is not forwarded' await 10 says_nothing
+check 'and says it of one that is' await 10 says_it
 echo 0 > "$forwarding"
 
 # --- a place that cannot be read holds nothing up ---

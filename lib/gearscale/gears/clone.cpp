@@ -247,7 +247,11 @@ Result<void> destroy_remains(const Place& place) {
         system::open_regular(place.config(), {.flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (repair ? O_TRUNC : 0), .mode = 0640});
     if (!config) return fail(config.error().code, config.error().message + ", to destroy its container", config.error().sys_errno);
     auto container = Container::open(place.name, place.lxc_path);
-    if (!container) continue;
+    if (!container) {
+      why = ": " + container.error().message;
+      continue;
+    }
+    why.clear();
     const LxcLog log(place);
     for (const system::Deadline deadline(kKillPatience); container->state_name() != "STOPPED" && !deadline.is_over();
          ::poll(nullptr, 0, 2)) {

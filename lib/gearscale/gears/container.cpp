@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gearscale/base/text.hpp"
+#include "gearscale/gears/monitor_socket.hpp"
 #include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/files.hpp"
 #include "gearscale/system/subprocess.hpp"
@@ -22,6 +23,7 @@ constexpr std::size_t kMaxReason = 300;
 
 Result<Container> Container::open(const std::string& name, const std::string& lxc_path) {
   if (auto trusted = check_place(lxc_path + "/" + name); !trusted) return fail(trusted.error());
+  if (auto monitor = has_monitor(lxc_path, name); !monitor) return fail(monitor.error());
   auto* handle = ::lxc_container_new(name.c_str(), lxc_path.c_str());
   if (handle == nullptr) return fail(Errc::failed, "liblxc cannot open container " + name + ": check " + lxc_path + "/" + name + "/config");
   return Container(handle);

@@ -20,9 +20,9 @@ namespace gearscale::gears {
 
 class Container {
  public:
-  // The only way to a handle of liblxc: what is at the place passes check_place (trusted_place.hpp) before liblxc reads it.
-  // Errc::config when it does not, Errc::failed when liblxc cannot make sense of the container's config. A container that does not exist can be
-  // opened: it is not defined.
+  // The only way to a handle of liblxc: what is at the place passes check_place (trusted_place.hpp) before liblxc reads it, and who answers for
+  // the container is told by has_monitor (monitor_socket.hpp). Errc::config when one of the two objects, Errc::failed when liblxc cannot make
+  // sense of the container's config. A container that does not exist can be opened: it is not defined.
   static Result<Container> open(const std::string& name, const std::string& lxc_path);
 
   bool is_defined() const { return handle_->is_defined(handle_.get()); }

@@ -54,6 +54,7 @@ Finding inspect_place(const Place& place, std::string_view id, const std::vector
   fact.address = config_address(*config);
   if (*presence == Presence::half_made) return found;
   auto container = Container::open(place.name, place.lxc_path);
+  if (!container && container.error().code == Errc::config) return leave_alone(container.error());
   // A config that liblxc cannot read hides one container's state; it must not hide the others.
   fact.state = container ? container->state() : core::ContainerState::unknown;
   if (!container || fact.state == core::ContainerState::stopped) return found;

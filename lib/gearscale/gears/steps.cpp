@@ -16,6 +16,7 @@
 #include "gearscale/gears/hooks.hpp"
 #include "gearscale/gears/leftovers.hpp"
 #include "gearscale/gears/links.hpp"
+#include "gearscale/gears/monitor_socket.hpp"
 #include "gearscale/gears/ties.hpp"
 #include "gearscale/system/child.hpp"
 #include "gearscale/system/deadline.hpp"
@@ -185,8 +186,11 @@ Result<bool> wait_for_answer(Job& job, bool one_try) {
   }
 }
 
-// Sends the halt signal and waits for the end of init. False: it did not end in time.
-bool halted(Container& container, core::Millis patience) {
+// Sends the halt signal and waits for the end of init. False: it did not end in time. liblxc sends the signal to the process that the
+// container's monitor names: so not without root's monitor.
+bool halted(Container& container, const Place& place, core::Millis patience) {
+  const auto monitor = has_monitor(place.lxc_path, place.name);
+  if (!monitor || !*monitor) return false;
   const auto init = container.init_pidfd();
   if (!init.is_open()) return true;
   if (!container.ask_to_halt()) return false;
@@ -324,7 +328,7 @@ Result<void> stop(Job& job) {
       const auto hook = run_hook(job.options, job.gear, {kPreStop, "stopping"}, job.deadline.left() / 2, job.log);
       if (!hook) job.log.push_back(hook.error().message + "; the gear is stopped all the same");
       const auto patience = std::min(job.options.stop_timeout, job.deadline.left() / 2);
-      if (patience > core::Millis(0) && halted(*container, patience)) continue;
+      if (patience > core::Millis(0) && halted(*container, job.place, patience)) continue;
     }
     if (up) static_cast<void>(container->kill());
     pause(kStatePoll);

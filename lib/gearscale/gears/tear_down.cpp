@@ -49,9 +49,12 @@ Result<std::string> tear_down(Job& job) {
   }
   std::string detail = "nothing was there";
   if (*presence != Presence::nothing) {
-    // One whose config is broken cannot be opened, so not be halted either: destroy_remains kills it.
-    if (*presence == Presence::whole && job.open()) {
-      if (auto stopped = stop(job); !stopped) return fail(stopped.error());
+    if (*presence == Presence::whole) {
+      const auto container = job.open();
+      if (!container && container.error().code == Errc::config) return fail(container.error());  // it is not to be touched
+      // One whose config is broken cannot be opened, so not be halted either: destroy_remains kills it.
+      auto stopped = container ? stop(job) : Result<void>();
+      if (!stopped) return fail(stopped.error());
     }
     job.phases.done("stop");
     if (auto announced = note->announce(); !announced) return fail(announced.error());
