@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "gears_ground.hpp"
 #include "gearscale/base/text.hpp"

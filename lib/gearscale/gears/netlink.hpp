@@ -4,6 +4,8 @@
 
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>

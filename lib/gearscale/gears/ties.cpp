@@ -16,7 +16,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <string_view>
+#include <utility>
 
 #include "gearscale/gears/gear_config.hpp"
 #include "gearscale/gears/netlink.hpp"

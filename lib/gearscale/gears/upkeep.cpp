@@ -5,7 +5,8 @@
 #include <net/if.h>
 #include <poll.h>
 
-#include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "gearscale/base/text.hpp"
 #include "gearscale/gears/gear_config.hpp"

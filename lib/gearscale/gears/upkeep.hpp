@@ -3,6 +3,7 @@
 // been down, a gear may be of a version that did not tie. One look at the bridge for all gears.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 

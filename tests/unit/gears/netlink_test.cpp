@@ -3,7 +3,9 @@
 
 #include <net/if.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 #include "support/catch.hpp"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gearscale/gears/ties.hpp"
 
-#include "gearscale/base/text.hpp"
 #include "gearscale/gears/gear_config.hpp"
 #include "support/catch.hpp"
 
