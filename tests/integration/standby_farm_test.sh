@@ -27,7 +27,8 @@ load_begin '/cgi-bin/wait?400'
 load 10
 check 'load wakes it' await 20 is_in "$standby" in_haproxy
 check 'its event says so' await 20 outcome_is "$standby" serving 'woken from standby'
-check 'it is the same container, which runs' test "$(container_state "$standby")" = RUNNING
+runs() { [[ $(container_state "$1") == RUNNING ]]; }
+check 'it is the same container, which runs as soon as it is confirmed' await 10 runs "$standby"
 check 'the pool is refilled' await 20 stands_by 1
 check 'by another gear' test "$(in_registry standby)" != "$standby"
 check 'haproxy.cfg agrees' await 20 all_agree
