@@ -39,7 +39,7 @@ rows_of_gears() {
   row 'daemon: unknown template' 2 'there is no template nowhere' haproxy_ctld_daemon start -- --template nowhere
   row 'daemon: no such bridge' 2 'gst-none' haproxy_ctld_daemon start -- --bridge gst-none
   row 'a bridge that is none' 2 'bridge' add-gear --bridge lo
-  row 'another lxc_path' 2 "there is no template $template under /nowhere" add-gear --lxc-path /nowhere
+  row 'another lxc_path' 2 "the gears of gear-registry.json are in lxc_path '$lxc_path', not in '/nowhere': correct lxc_path" add-gear --lxc-path /nowhere
   with_bridge none row 'a bridge without address' 2 "bridge gst-c$$ has no IPv4 address, .*For example: ip address add $network.1/24 dev gst-c$$" add-gear --bridge "gst-c$$"
   row 'pool outside of the bridge' 2 "address_pool .* is not in the network of bridge $bridge, which has $network.1/24" add-gear --address-pool 10.254.0.10-10.254.0.99/24
   row "pool with the bridge's address" 2 "holds $network.1, this machine's own address" add-gear --address-pool "$network.1-$network.99/24"
