@@ -43,7 +43,7 @@ check 'HAProxy is the same process as at the start' test "$(haproxy_pid)" = "$pi
 
 prefix='^[DIE], \[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6} #[0-9]+\] '
 has_line() { grep -Eq "$prefix$1" "$log"; }
-check 'the log has the GEAR_UP line of the cartridge' has_line ' INFO -- : GEAR_UP - capacity: 90\.0% gear_count: 1 sessions: 9 up_thresh: 90\.0%$'
+check 'the log has the GEAR_UP line of the cartridge' has_line ' INFO -- : GEAR_UP - capacity: 9[0-9]\.[0-9]{1,2}% gear_count: 1 sessions: (9|10) up_thresh: 90\.0%$'
 check 'the log has the second GEAR_UP line' has_line ' INFO -- : GEAR_UP - capacity: 9[0-9]\.[0-9]{1,2}% gear_count: 2 sessions: 1[89] up_thresh: 90\.0%$'
 check 'the log has the GEAR_DOWN line of the cartridge' has_line ' INFO -- : GEAR_DOWN - capacity: [0-9.]+% gear_count: 3 sessions: [01] remove_thresh: 49\.9%$'
 check 'the log has GEAR_INFO lines of the cartridge' has_line \
