@@ -108,6 +108,13 @@ outcome_is() {
     'select(.event == "outcome" and .gear == $gear and .step == $step and (.detail | contains($text)))' "${log%.log}.jsonl") ]]
 }
 stands_by() { [[ $(in_registry standby | wc -l) == "$1" && -z $(in_registry preparing) ]]; }
+last_step() { jq -r --arg gear "${1#gear-}" 'select(.event == "outcome" and .gear == $gear) | .step' "${log%.log}.jsonl" | tail -n 1; }
+# N standbys, and each is frozen: the boot of each has ended, and the daemon has been told.
+pool_rests() {
+  local server
+  stands_by "$1" || return 1
+  for server in $(in_pool); do [[ $(last_step "$server") == frozen ]] || return 1; done
+}
 container_state() { lxc-info -P "$lxcpath" -n "$app-${1#gear-}" -sH 2> /dev/null || echo ABSENT; }
 is_in() { "$2" | grep -qx "$1"; } # is_in SERVER PLACE
 # N gears serve, this one not among them.

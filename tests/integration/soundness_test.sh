@@ -37,7 +37,7 @@ shrinks() {
   [[ $more -le 0 ]] || "$tools/remove-gear" --count "$more" --now --no-wait > /dev/null || true
   serves 1
 }
-at_rest() { serves 1 && stands_by 2; }
+at_rest() { serves 1 && pool_rests 2; }
 
 check 'the cartridge starts' "$dir/bin/control" start
 check 'a gear serves' await 20 serves 1

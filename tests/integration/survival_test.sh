@@ -128,8 +128,7 @@ check 'all places agree after a gear died' await 20 all_agree
 
 # --- the registry is lost ---
 # A standby that runs until its boot has ended looks like a gear on its way to serving to whoever has no registry.
-pool_rests() { [[ $(standing_by) == 1 && $(container_state "$(in_pool)") == FROZEN ]]; }
-check 'the pool is at rest' await 20 pool_rests
+check 'the pool is at rest' await 20 pool_rests 1
 before=$(ids)
 "$daemon" stop > /dev/null
 printf '{"version":1,' > "$dir/conf/gear-registry.json"

@@ -14,7 +14,12 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 16 * 1024 * 1024;
 
+// The reset that refuses a request follows the other side's end; on a machine that is busy it comes a moment later.
+constexpr int kResetPatienceMs = 20;
+
 int pending_error(int fd) {
+  pollfd reset{fd, 0, 0};
+  ::poll(&reset, 1, kResetPatienceMs);
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
