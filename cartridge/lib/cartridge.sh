@@ -133,8 +133,8 @@ load_installation() {
   [[ -z $NAMESPACE ]] || is_safe_name "$NAMESPACE" || die_config "$HAPROXY_DIR/env/OPENSHIFT_NAMESPACE: '$NAMESPACE' is not usable as a name"
   check_trusted "$HAPROXY_DIR/conf/haproxy_ctld.conf"
   local values
-  values=$(read_settings backend stats_socket haproxy_cfg haproxy_binary) || exit $?
-  { read -r BACKEND; read -r STATS_SOCKET; read -r HAPROXY_CFG; read -r HAPROXY_BINARY; } <<< "$values"
+  values=$(read_settings backend stats_socket haproxy_cfg haproxy_binary uuid) || exit $?
+  { read -r BACKEND; read -r STATS_SOCKET; read -r HAPROXY_CFG; read -r HAPROXY_BINARY; read -r APP_UUID; } <<< "$values"
   is_safe_name "$BACKEND" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: backend '$BACKEND' is not usable as a name"
   OWN_HAPROXY=$(read_record own_haproxy)
   for file in "$HAPROXY_DIR" "$HOME_DIR" "$LOG_DIR" "$DATA_DIR" "$REPO_DIR" "$STATS_SOCKET" "$HAPROXY_CFG"; do
@@ -142,7 +142,7 @@ load_installation() {
   done
   is_safe_name "$HAPROXY_BINARY" || is_safe_path "$HAPROXY_BINARY" || die_config "$HAPROXY_DIR/conf/haproxy_ctld.conf: haproxy_binary '$HAPROXY_BINARY' is not usable"
   check_trusted "$HAPROXY_CFG"
-  export HAPROXY_DIR APP NAMESPACE HOME_DIR LOG_DIR DATA_DIR REPO_DIR BACKEND STATS_SOCKET HAPROXY_CFG HAPROXY_BINARY OWN_HAPROXY
+  export HAPROXY_DIR APP NAMESPACE APP_UUID HOME_DIR LOG_DIR DATA_DIR REPO_DIR BACKEND STATS_SOCKET HAPROXY_CFG HAPROXY_BINARY OWN_HAPROXY
 }
 
 # installed_dir SCRIPT_DIRECTORY: the installation a script belongs to by its own place, nothing when it is in the sources.
@@ -168,9 +168,13 @@ runtime_command() {
   socat -t 5 -T 5 - "UNIX-CONNECT:$STATS_SOCKET" <<< "$1" 2> /dev/null || { warn "$STATS_SOCKET: HAProxy does not answer"; return 4; }
 }
 
-# The container names and the mark of this application's gears.
+# The container names and the mark of this application's gears, and the mark that they had in versions without a uuid.
 gear_suffix() { [[ -z $NAMESPACE ]] || printf -- '-%s' "$NAMESPACE"; }
-gear_mark() { printf 'gearscale/%s%s' "$APP" "${NAMESPACE:+/$NAMESPACE}"; }
+former_mark() { printf 'gearscale/%s%s' "$APP" "${NAMESPACE:+/$NAMESPACE}"; }
+gear_mark() { printf '%s@%s' "$(former_mark)" "$APP_UUID"; }
+
+# application_record LXC_PATH APP NAMESPACE: the file beside the containers that says which installation the application of this name has.
+application_record() { printf '%s/.gearscale-application.%s%s' "$1" "$2" "${3:+@$3}"; }
 
 # find_installation SCRIPT_DIRECTORY APP HOME: loads the installation that the script belongs to, or the one that APP or HOME names.
 find_installation() {

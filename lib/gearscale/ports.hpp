@@ -116,6 +116,9 @@ class GearHost {
   virtual Result<std::vector<core::ContainerFact>> list() = 0;
   // The state of one; `absent` when there is none of ours by that name.
   virtual Result<core::ContainerState> inspect(std::string_view id) = 0;
+  // Gives the containers of these gears our mark where theirs is the one of earlier versions, which had no uuid. Nothing else is changed; may be
+  // done again after a crash.
+  virtual Result<void> take_over(const std::vector<std::string>& ids) = 0;
   // May `count` gears be made now? Template (empty: the configured one), bridge, privileges (Errc::config); memory_reserve (Errc::limit).
   virtual Result<void> check_room(int count, const std::string& template_name) = 0;
   // Starts a job and returns at once. bring_up: clone unless it is there whole, start or unfreeze, probe until it answers. stand_by: from

@@ -60,12 +60,12 @@ rows_of_registry() {
   something_was_done
   for command in add-gear remove-gear 'haproxy_ctld --once' 'haproxy_ctld --status' 'add-gear --dry-run'; do
     # shellcheck disable=SC2086  # two words
-    row "$command: registry of another application" 2 "gear-registry.json belongs to application '$app' with namespace '', not to 'other' with '': correct app and namespace, or haproxy_dir" \
+    row "$command: registry of another application" 2 "gear-registry.json belongs to application '$app' with namespace '' and uuid '.*', not to 'other' with namespace '' and uuid '.*': correct app, namespace or uuid, or haproxy_dir" \
       $command --app other --haproxy-dir "$home/haproxy-1.4"
   done
   with_text "$registry" '{ "version": 1' row 'corrupt registry: --status only looks' 4 'is corrupt .*a running controller, or the next command that changes something, keeps it aside and rebuilds it' \
     haproxy_ctld --status
-  row 'registry of another namespace' 2 "belongs to application '$app' with namespace '', not to '$app' with 'test'" remove-gear --namespace test
+  row 'registry of another namespace' 2 "belongs to application '$app' with namespace '' and uuid '.*', not to '$app' with namespace 'test' and" remove-gear --namespace test
 
   something_was_done
   before=$(haproxy_says 'show servers state express' | awk '{ print $4, $5, $7 }')

@@ -167,6 +167,10 @@ rows_of_sources() {
   row 'no HAPROXY_DIR' 2 'directory /nowhere/conf does not exist: install the cartridge first' add-gear --haproxy-dir /nowhere --template x --bridge x --address-pool 10.0.0.1-10.0.0.9/24
   row 'no HAPROXY_DIR: --once' 2 'directory /nowhere/conf does not exist: install' haproxy_ctld --once --home-dir /nowhere --haproxy-dir /nowhere
   row 'no HAPROXY_DIR: start' 2 '/nowhere/run/.*run the cartridge.s setup first' haproxy_ctld_daemon start -- --haproxy-dir /nowhere
+  for command in add-gear remove-gear 'haproxy_ctld --once' 'haproxy_ctld --check' 'haproxy_ctld --replace' 'haproxy_ctld_daemon start'; do
+    # shellcheck disable=SC2086  # words
+    with_text "$file" "${good/uuid =/#}" row "no uuid set: $command" 2 'uuid is not set: .*cartridge/bin/setup makes one.*; set it in conf/haproxy_ctld.conf' $command
+  done
   with_text "$file" "${good/template =/#}" row 'no template set' 2 'template is not set: .*; set it in conf/haproxy_ctld.conf or with an option' add-gear
   with_text "$file" "${good/bridge =/#}" row 'no bridge set' 2 'bridge is not set: ' haproxy_ctld --once
   with_text "$file" "${good/address_pool =/#}" row 'no address_pool set' 2 'address_pool is not set: ' haproxy_ctld_daemon start

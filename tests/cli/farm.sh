@@ -131,7 +131,7 @@ farm_up() {
   ip link set "$bridge" up
   "$project/scripts/make-template" "$template" --lxc-path "$lxc_path" > "$work/template.log" 2>&1 || die "no template: $(tail -n 2 "$work/template.log")"
   pool=$network.10-$network.99/24
-  printf '%s = %s\n' template "$template" lxc_path "$lxc_path" bridge "$bridge" address_pool "$pool" memory_reserve 0 \
+  printf '%s = %s\n' uuid "$(< /proc/sys/kernel/random/uuid)" template "$template" lxc_path "$lxc_path" bridge "$bridge" address_pool "$pool" memory_reserve 0 \
     stop_timeout 1s drain_idle 0s haproxy_deadline 2s > "$conf/haproxy_ctld.conf"
   write_haproxy_cfg
   start_haproxy

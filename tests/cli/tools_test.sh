@@ -75,12 +75,12 @@ check_sources() {
   has up_pct '90.0 from default'
   with_text "$file" "$(< "$file")"$'\nup_pct = 81   # a comment\n' check_stronger
   has scale_max '-1 from default'
-  with_text "$file" "$(< "$file")"$'\nscale_max = 7\n' has scale_max '7 from conf/haproxy_ctld.conf line 9'
+  with_text "$file" "$(< "$file")"$'\nscale_max = 7\n' has scale_max '7 from conf/haproxy_ctld.conf line 10'
   with_text "$limits_file" $'scale_min=2\nscale_max=8\n' check_limits_between
 }
 
 check_stronger() {
-  has up_pct '81 from conf/haproxy_ctld.conf line 9'
+  has up_pct '81 from conf/haproxy_ctld.conf line 10'
   env_file GEARSCALE_UP_PCT 82 has up_pct "82 from $work/nobody/.env/GEARSCALE_UP_PCT"
   env_file GEARSCALE_UP_PCT 82 with_variable GEARSCALE_UP_PCT=83 has up_pct '83 from environment GEARSCALE_UP_PCT'
   with_variable GEARSCALE_UP_PCT=83 has up_pct '84 from command line' --up-pct 84

@@ -14,7 +14,7 @@ namespace gearscale::fuzz {
 namespace {
 
 codec::RegistryContext context(std::string boot_id) {
-  return {.application = {.app = "shop", .ns = "prod"},
+  return {.application = {.app = "shop", .ns = "prod", .uuid = "5f00"},
           .lxc_path = "/var/lib/lxc",
           .boot_id = std::move(boot_id),
           .now = core::Time{core::Millis{900'000}}};
@@ -54,8 +54,9 @@ bool is_same(const core::Registry& one, const core::Registry& other) {
   const auto& a = one.replacement;
   const auto& b = other.replacement;
   return one.generation == other.generation && one.last_addition == other.last_addition && one.low_checks == other.low_checks &&
-         one.template_name == other.template_name && one.instead_of == other.instead_of && a.state == b.state &&
-         a.template_name == b.template_name && a.step == b.step && a.replaced == b.replaced && a.note == b.note && is_same(one.breaker, other.breaker) &&
+         one.former_marks == other.former_marks && one.template_name == other.template_name && one.instead_of == other.instead_of &&
+         a.state == b.state && a.template_name == b.template_name && a.step == b.step && a.replaced == b.replaced && a.note == b.note &&
+         is_same(one.breaker, other.breaker) &&
          std::ranges::equal(one.gears, other.gears, [](const core::Gear& x, const core::Gear& y) { return is_same(x, y); });
 }
 

@@ -93,7 +93,7 @@ Ground::Ground(const GroundOptions& wanted) {
   REQUIRE(::mkdtemp(path.data()) != nullptr);
   REQUIRE(::chmod(path.c_str(), 0755) == 0);
   lxc_path_ = options.lxc_path = path;
-  options.application = {.app = "gst-gears", .ns = path.substr(path.size() - 6)};
+  options.application = {.app = "gst-gears", .ns = path.substr(path.size() - 6), .uuid = "5f00"};
   template_name_ = options.template_name = wanted.template_name;
   options.idmap = wanted.idmap;
   options.memory_reserve = 1024 * 1024;

@@ -178,9 +178,9 @@ TEST_CASE("a foreign container that bears a gear's name is left alone") {
   detail_of(run_job(host, JobKind::tear_down, gear));
   untouched();
 
-  // Nor when it runs, and nor when it is another application's of ours.
+  // Nor when it runs, and nor when it is another application's of ours, be it one of the same name.
   std::filesystem::remove(place.note());
-  write(place.config(), read(place.config()) + "lxc.group = gearscale/other\n");
+  write(place.config(), read(place.config()) + "lxc.group = " + place.former_mark + "@5f01\n");
   REQUIRE(run({"lxc-start", "-P", ground.options.lxc_path, "-n", place.name}).exit_code == 0);
   CHECK(error_of(run_job(host, JobKind::bring_up, gear)).code == Errc::config);
   detail_of(run_job(host, JobKind::tear_down, gear));

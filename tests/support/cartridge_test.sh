@@ -9,6 +9,8 @@ for tool in haproxy socat curl; do
   command -v "$tool" > /dev/null || { echo "SKIPPED: $tool is not installed"; exit 77; }
 done
 top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/support/cartridge_twins.sh
+source "$top/tests/support/cartridge_twins.sh"
 work=$(mktemp -d /tmp/gst-cartridge.XXXXXX)
 home=$work/home dir=$work/home/haproxy-1.4 port=$((22000 + $$ % 20000)) passed=0 failed=0
 unset "${!OPENSHIFT_@}" "${!GEARSCALE_@}"
@@ -43,7 +45,7 @@ contents() { (cd "$home" && find . -type f -exec md5sum {} + | sort -k 2); }
 haproxy_says() { socat -t 5 - "UNIX-CONNECT:$dir/run/stats" <<< "$1"; }
 
 make_stand_ins() {
-  mkdir -p "$work/tools/bin" "$work/tools/lib"
+  mkdir -p "$work/tools/bin" "$work/tools/lib" "$work/lxc"
   echo library > "$work/tools/lib/libgearscale.so.0"
   local tool
   for tool in add-gear remove-gear gear-shell; do printf '#!/bin/bash\n' > "$work/tools/bin/$tool"; done
@@ -60,7 +62,7 @@ END
   chmod 755 "$work/tools/bin"/*
 }
 
-setup() { "$top/cartridge/bin/setup" --app shop --home "$home" --bin-dir "$work/tools/bin" "$@"; }
+setup() { "$top/cartridge/bin/setup" --app shop --home "$home" --bin-dir "$work/tools/bin" --set "lxc_path=$work/lxc" "$@"; }
 
 own_haproxy() {
   check "setup makes the tree" exits 0 setup --namespace prod --bind "127.0.0.1:$port" --stats-page "127.0.0.1:$((port + 1))" --set flap_protection=15s
@@ -244,7 +246,7 @@ trust() {
   done
   for path in 'stats_socket = /tmp/x,fork' 'stats_socket = relative' 'haproxy_cfg = /x/../y' 'haproxy_binary = sh -c id' "backend = a'b" 'lxc_path = /x;y'; do
     cp "$dir/conf/haproxy_ctld.conf" "$work/kept"
-    printf '%s\n' "$path" >> "$dir/conf/haproxy_ctld.conf"
+    { grep -v "^${path%% =*} =" "$work/kept"; printf '%s\n' "$path"; } > "$dir/conf/haproxy_ctld.conf"
     check "unsafe: $path" exits 2 "$dir/bin/teardown"
     cp "$work/kept" "$dir/conf/haproxy_ctld.conf"
   done
@@ -308,6 +310,7 @@ users_haproxy other cat
 users_haproxy mine sed 's/$/\r/'
 users_retries
 refusals
+twins
 trust
 any_conf_file
 vanishing_cgroups

@@ -16,6 +16,15 @@ constexpr int kInspectionsPerCheck = 8;
 constexpr core::Millis kReconcileInterval{30'000};
 constexpr int kReconcileShare = 1'000;
 
+// A registry of a version whose marks had no uuid: the containers of its entries, and no others, are this application's.
+Result<void> take_over(const Ports& ports, const core::Registry& registry, Recorder& recorder) {
+  std::vector<std::string> ids;
+  for (const auto& gear : registry.gears) ids.push_back(gear.id);
+  if (auto taken = ports.host.take_over(ids); !taken) return taken;
+  recorder.notice(Severity::info, "The containers of " + std::to_string(ids.size()) + " gear(s) carry the application's uuid from now on");
+  return {};
+}
+
 }  // namespace
 
 std::vector<TiedGear> tied_gears(const core::Registry& registry) {
@@ -29,6 +38,12 @@ std::vector<TiedGear> tied_gears(const core::Registry& registry) {
 
 Result<Together> bring_together(const Ports& ports, const core::Registry& registry, const BalancerView& view, const ControlSettings& settings,
                                 Recorder& recorder, bool at_start) {
+  Together together{registry, {}, 0};
+  const bool taken_over = registry.former_marks;
+  if (taken_over) {
+    if (const auto taken = take_over(ports, registry, recorder); !taken) return fail(taken.error());
+    together.registry.former_marks = false;
+  }
   auto containers = ports.host.list();
   if (!containers) return fail(containers.error());
   core::Facts facts;
@@ -37,9 +52,8 @@ Result<Together> bring_together(const Ports& ports, const core::Registry& regist
   facts.standby_state = settings.standby.state;
   facts.pool = settings.pool;
   facts.at_start = at_start;
-  Together together{registry, {}, 0};
   const auto done = core::reconcile(together.registry, facts, settings.timeouts, ports.clock.now());
-  if (!done.changes.empty() || registry.generation == 0) {
+  if (!done.changes.empty() || registry.generation == 0 || taken_over) {
     ++together.registry.generation;
     if (const auto saved = ports.store.save(together.registry); !saved) return fail(saved.error());
   }

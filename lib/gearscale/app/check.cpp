@@ -15,6 +15,10 @@ Result<CheckReport> check(const Ports& ports, const core::Limits& limits, core::
   const auto loaded = ports.store.load();
   if (!loaded) return fail(loaded.error());
   const auto registry = *loaded->registry;
+  if (registry.former_marks) {
+    return fail(Errc::unavailable,
+                "the registry is of a version whose containers had no uuid: the controller gives them one at its next start");
+  }
   seen.registry = &registry;
   const auto view = ports.balancer.observe();
   if (!view) return fail(view.error());

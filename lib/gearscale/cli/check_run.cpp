@@ -55,6 +55,7 @@ Result<int> run_check(const ControllerOptions& options) {
   auto config = load_config(options.common);
   if (!config) return fail(config.error());
   if (::geteuid() != 0) return fail(Errc::config, "this needs root: only root sees all containers; run it with sudo");
+  if (const auto named = require_uuid(*config); !named) return fail(named.error());
   RealParts parts(*config, Mirror::none);
   const system::Deadline deadline(kPatience);
   for (;;) {

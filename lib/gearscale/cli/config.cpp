@@ -217,7 +217,7 @@ Result<void> check_same_farm(const Config& before, const Config& after) {
   };
   const std::array ties{Tie{"app", before.application.app, after.application.app, kStay},
                         Tie{"namespace", before.application.ns, after.application.ns, kStay},
-                        Tie{"uuid", before.uuid, after.uuid, kStay},
+                        Tie{"uuid", before.application.uuid, after.application.uuid, kStay},
                         Tie{"haproxy_dir", before.paths.haproxy_dir, after.paths.haproxy_dir, kStay},
                         Tie{"lxc_path", before.gears.lxc_path, after.gears.lxc_path, kStay},
                         Tie{"backend", before.haproxy.backend, after.haproxy.backend, kStay},
@@ -264,9 +264,8 @@ Result<void> check_open_files(const Config& config, const core::Limits& limits, 
 Result<Config> make_config(const Values& values) {
   const Reader read(values);
   Config config;
-  config.application = {.app = read.text("app"), .ns = read.text("namespace")};
+  config.application = {.app = read.text("app"), .ns = read.text("namespace"), .uuid = read.text("uuid")};
   if (auto checked = check_application(values, config.application); !checked) return fail(checked.error());
-  config.uuid = read.text("uuid");
   config.policy = read_policy(read);
   config.limits = read_limits(values);
   config.standby = {.count = read.integer("standby_count"), .state = read.choice<core::StandbyPolicy::State>("standby_state")};

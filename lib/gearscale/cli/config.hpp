@@ -42,8 +42,7 @@ struct Paths {
 };
 
 struct Config {
-  core::Application application;
-  std::string uuid;
+  core::Application application;  // its uuid may be missing: asked for by whatever works on containers
   core::Policy policy;
   LimitsSource limits;
   core::StandbyPolicy standby;

@@ -158,6 +158,13 @@ app::ControlSettings RealParts::settings(const std::string& by) const {
   return settings;
 }
 
+Result<void> require_uuid(const Config& config) {
+  if (!config.application.uuid.empty()) return {};
+  return missing("uuid",
+                 "it tells the application's containers from those of another one of its name; cartridge/bin/setup makes one, and so does "
+                 "cat /proc/sys/kernel/random/uuid");
+}
+
 Result<void> prepare_to_scale(Config& config, Purpose purpose) {
   if (::geteuid() != 0) return fail(Errc::config, "this needs root: containers and HAProxy's files belong to it; run it with sudo");
   for (const auto* directory : {&config.paths.haproxy_cfg, &config.paths.registry, &config.paths.lock}) {
@@ -165,6 +172,7 @@ Result<void> prepare_to_scale(Config& config, Purpose purpose) {
     if (!exists(parent))
       return fail(Errc::config, "directory " + parent + " does not exist: install the cartridge first (cartridge/bin/setup)");
   }
+  if (auto named = require_uuid(config); !named) return named;
   if (config.gears.template_name.empty())
     return missing("template", "the stopped container that gears are cloned from (scripts/make-template makes one)");
   if (config.gears.bridge.empty()) return missing("bridge", "the network bridge of the gears");

@@ -92,7 +92,10 @@ struct RealParts {
   app::ControlSettings settings(const std::string& by) const;
 };
 
-// Root, directories, settings of template, bridge and pool are there, the id range is resolved: all that scaling needs before it starts. That new
+// Errc::config when the application has no uuid, which is in the mark of its containers.
+Result<void> require_uuid(const Config& config);
+
+// Root, directories, uuid, settings of template, bridge and pool are there, the id range is resolved: all that scaling needs before it starts. That new
 // gears can have the addresses is asked when gears are to be added; one that leaves needs no bridge. Errc::config otherwise.
 enum class Purpose { add_gears, nothing_new };
 Result<void> prepare_to_scale(Config& config, Purpose purpose = Purpose::add_gears);

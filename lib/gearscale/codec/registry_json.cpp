@@ -15,6 +15,7 @@
 #include "gearscale/base/text.hpp"
 #include "gearscale/codec/events.hpp"
 #include "gearscale/codec/json_members.hpp"
+#include "gearscale/codec/registry_owner.hpp"
 
 namespace gearscale::codec {
 
@@ -201,13 +202,8 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
   if (const auto version = members.number("version", kLatestMs); !members.problem() && version != kVersion) {
     return corrupt("it is of version " + std::to_string(version) + ", only version 1 is understood");
   }
-  const core::Application application{.app = members.text("app"), .ns = members.text("namespace")};
-  if (!members.problem() && (application.app != context.application.app || application.ns != context.application.ns)) {
-    // Somebody's good registry: to put it aside and to take its gears for strangers would be the end of them.
-    return fail(Errc::config, "gear-registry.json belongs to application '" + printable(application.app) + "' with namespace '" +
-                                  printable(application.ns) + "', not to '" + context.application.app + "' with '" +
-                                  context.application.ns + "': correct app and namespace, or haproxy_dir");
-  }
+  const core::Application application{.app = members.text("app"), .ns = members.text("namespace"), .uuid = members.text_or_none("uuid")};
+  if (auto owned = check_registry_owner(application, context.application); !owned && !members.problem()) return fail(owned.error());
   core::Registry registry;
   const auto lxc_path = members.text_or_none("lxc_path");
   const auto boot_id = members.text("boot_id");
@@ -233,11 +229,8 @@ Result<core::Registry> decode(const Json& json, GearList& list, const RegistryCo
   auto taken = list.take();
   if (!taken) return fail(taken.error());
   registry.gears = std::move(*taken);
-  if (!lxc_path.empty() && !registry.gears.empty() && lxc_path != context.lxc_path) {
-    // Where we would look there are none of them, and all would be taken for lost.
-    return fail(Errc::config, "the gears of gear-registry.json are in lxc_path '" + printable(lxc_path) + "', not in '" + context.lxc_path +
-                                  "': correct lxc_path; to move the application there, run teardown first");
-  }
+  if (auto placed = check_registry_place(lxc_path, context.lxc_path); !placed && !registry.gears.empty()) return fail(placed.error());
+  registry.former_marks = application.uuid.empty() && !context.application.uuid.empty() && !registry.gears.empty();
   if (boot_id != context.boot_id) start_times_now(registry, context.now);
   return registry;
 }
@@ -249,6 +242,7 @@ std::string encode_registry(const core::Registry& registry, const RegistryContex
   auto text = dump(Json{{"version", kVersion},
                         {"app", context.application.app},
                         {"namespace", context.application.ns},
+                        {"uuid", registry.former_marks ? std::string() : context.application.uuid},
                         {"lxc_path", context.lxc_path},
                         {"boot_id", context.boot_id},
                         {"generation", registry.generation},

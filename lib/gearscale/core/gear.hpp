@@ -58,6 +58,7 @@ struct Registry {
   std::uint64_t generation = 0;  // grows with every change
   Time last_addition{};          // the last addition by anyone; Time{} (the epoch) when there was none since boot
   int low_checks = 0;            // consecutive low checks, kept for `haproxy_ctld --once`
+  bool former_marks = false;     // written by a version whose marks had no uuid: its gears' containers are to get ours, once
   // The template that new gears are cloned from since the first gear of a replacement served, as long as the configured one is still
   // `instead_of`; empty: the configured one.
   std::string template_name;

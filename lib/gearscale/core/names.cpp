@@ -51,7 +51,8 @@ std::string server_name(const Application& application, std::string_view id) { r
 std::string container_name(const Application& application, std::string_view id) {
   return application.app + "-" + gear_name(application, id);
 }
-std::string container_group(const Application& application) {
+std::string container_group(const Application& application) { return former_group(application) + "@" + application.uuid; }
+std::string former_group(const Application& application) {
   return "gearscale/" + application.app + (application.ns.empty() ? "" : "/" + application.ns);
 }
 

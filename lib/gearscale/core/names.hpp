@@ -14,6 +14,7 @@ namespace gearscale::core {
 struct Application {
   std::string app;
   std::string ns;
+  std::string uuid{};  // part of no name: it tells two applications of one name apart, in the mark of their containers
 };
 
 inline constexpr std::size_t kMaxContainerName = 64;
@@ -25,7 +26,9 @@ bool is_gear_id(std::string_view text);                                         
 std::string gear_name(const Application& application, std::string_view id);       // 1f3a9c02-ns
 std::string server_name(const Application& application, std::string_view id);     // gear-1f3a9c02-ns
 std::string container_name(const Application& application, std::string_view id);  // app-1f3a9c02-ns
-std::string container_group(const Application& application);  // gearscale/app or gearscale/app/ns: the mark of ownership in lxc.group
+std::string container_group(
+    const Application& application);  // gearscale/app@uuid or gearscale/app/ns@uuid: the mark of ownership in lxc.group
+std::string former_group(const Application& application);  // gearscale/app or gearscale/app/ns: the mark of earlier versions
 
 // The id in a HAProxy server name or container name of this application; nothing when it is not one of ours.
 std::optional<std::string_view> id_of_server(const Application& application, std::string_view server);

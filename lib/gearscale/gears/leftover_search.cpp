@@ -18,7 +18,9 @@ constexpr std::size_t kLongestMountinfo = 64u * 1024 * 1024;
 class Search {
  public:
   Search(const core::Application& application, std::string lxc_path, const std::vector<std::string>& known)
-      : application_(application), lxc_path_(std::move(lxc_path)), known_(known) {}
+      : application_(application), lxc_path_(std::move(lxc_path)), known_(known) {
+    names_ = system::list_directory(lxc_path_).value_or({});
+  }
 
   void cgroups() {
     for (const auto& place : cgroup_places()) {
@@ -35,6 +37,7 @@ class Search {
       const auto place = place_of(application_, lxc_path_, id);
       const auto presence = look(place);
       if (!presence) continue;  // the list of containers says so
+      if (*presence == Presence::foreign) known_.push_back(id);  // another application's of our name, with all that belongs to it
       if (*presence == Presence::nothing && !is_known(id)) found_.push_back("an empty directory or a note of container " + place.name);
     }
     return {};
@@ -55,7 +58,7 @@ class Search {
     if (!names) return;  // no bridge, no cable on it
     for (const auto& name : *names) {
       const auto id = name.substr(std::min<std::size_t>(2, name.size()));
-      if (core::is_gear_id(id) && name == veth_of(id) && !is_known(id)) found_.push_back("the network device " + name);
+      if (core::is_gear_id(id) && name == veth_of(id) && !is_known(id) && !is_others(id)) found_.push_back("the network device " + name);
     }
   }
 
@@ -63,6 +66,13 @@ class Search {
 
  private:
   bool is_known(const std::string& id) const { return std::find(known_.begin(), known_.end(), id) != known_.end(); }
+
+  // A gear of an application of another name on the same bridge.
+  bool is_others(const std::string& id) const {
+    return std::any_of(names_.begin(), names_.end(), [&](const std::string& name) {
+      return !name.starts_with('.') && name.find("-" + id) != std::string::npos && !core::id_of_container(application_, name);
+    });
+  }
 
   void cgroup(const std::string& place, const std::string& directory) {
     for (const std::string_view prefix : {"lxc.monitor.", "lxc.payload."}) {
@@ -77,7 +87,8 @@ class Search {
 
   const core::Application& application_;
   std::string lxc_path_;
-  const std::vector<std::string>& known_;
+  std::vector<std::string> known_;
+  std::vector<std::string> names_;  // in lxc_path
   std::vector<std::string> found_;
 };
 

@@ -14,6 +14,7 @@
 #include "gearscale/gears/leftovers.hpp"
 #include "gearscale/gears/settle.hpp"
 #include "gearscale/gears/stand_by.hpp"
+#include "gearscale/gears/take_over.hpp"
 #include "gearscale/gears/tear_down.hpp"
 #include "gearscale/system/memory.hpp"
 
@@ -87,6 +88,20 @@ Result<core::ContainerState> LxcGearHost::inspect(std::string_view id) {
   if (!findings) return fail(findings.error());
   if (findings->size() != 1) return fail(Errc::failed, "no answer about gear " + printable(id));
   return findings->front().fact.state;
+}
+
+Result<void> LxcGearHost::take_over(const std::vector<std::string>& ids) {
+  if (auto root = check_root(); !root) return root;
+  const auto work = [&]() -> Result<std::string> {
+    const system::Deadline deadline(inner(kCallDeadline));
+    for (const auto& id : ids) {
+      if (auto taken = gears::take_over(place_of(options_.application, options_.lxc_path, id), deadline); !taken)
+        return fail(taken.error());
+    }
+    return std::string();
+  };
+  const auto taken = system::call_in_child(work, kCallDeadline);
+  return taken ? Result<void>() : fail(taken.error());
 }
 
 Result<void> LxcGearHost::check_room(int count, const std::string& template_name) {

@@ -21,6 +21,7 @@ class LxcGearHost final : public GearHost {
   // What runs or is frozen is held from then on.
   Result<std::vector<core::ContainerFact>> list() override;
   Result<core::ContainerState> inspect(std::string_view id) override;
+  Result<void> take_over(const std::vector<std::string>& ids) override;
   Result<void> check_room(int count, const std::string& template_name) override;
   Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
   void cancel(std::string_view id) override { jobs_.cancel(id); }

@@ -48,7 +48,10 @@ Result<Directory> look_at_directory(const std::string& path) {
 }  // namespace
 
 Place place_of(const core::Application& application, const std::string& lxc_path, std::string_view id) {
-  return Place{.lxc_path = lxc_path, .name = core::container_name(application, id), .mark = core::container_group(application)};
+  return Place{.lxc_path = lxc_path,
+               .name = core::container_name(application, id),
+               .mark = core::container_group(application),
+               .former_mark = core::former_group(application)};
 }
 
 std::vector<std::string_view> config_values(std::string_view config, std::string_view key) {
@@ -71,6 +74,16 @@ std::vector<std::string_view> config_values(std::string_view config, std::string
 bool config_has_mark(std::string_view config, std::string_view mark) {
   const auto groups = config_values(config, "lxc.group");
   return std::find(groups.begin(), groups.end(), mark) != groups.end();
+}
+
+std::string config_with_mark(std::string_view config, std::string_view former, std::string_view mark) {
+  std::string text;
+  const auto lines = split(config, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool is_former = config_has_mark(lines[i], former);
+    text.append(i == 0 ? "" : "\n").append(is_former ? "lxc.group = " + std::string(mark) : std::string(lines[i]));
+  }
+  return text;
 }
 
 std::uint32_t config_address(std::string_view config) {
@@ -163,6 +176,12 @@ Result<void> WorkNote::announce() {
     return system::fail_errno(Errc::failed, "cannot write " + place_.note(), number);
   }
   return {};
+}
+
+Result<std::string> WorkNote::announced() const {
+  const auto text = read_note(place_.note());
+  if (!text) return fail(text.error());
+  return std::string(trim(*text));
 }
 
 Result<void> WorkNote::withdraw() {

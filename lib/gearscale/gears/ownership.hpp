@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose is a container, and is it whole? Answered from files alone, without liblxc, so that it holds at any moment of a crash.
 //
-// The mark is the line `lxc.group = gearscale/APP[/NS]` in the container's own config. It alone does not tell a whole container from one
+// The mark is the line `lxc.group = gearscale/APP[/NS]@UUID` in the container's own config. It alone does not tell a whole container from one
 // whose clone or destruction was cut short, and between two steps of liblxc there may be no config at all. So each clone and each
 // destruction is announced first, in a note beside the container: LXC_PATH/.NAME.gearscale, which holds the mark and goes away as the last
 // step. What stands at NAME while such a note exists is ours and not whole: nothing but destroying it is done to it.
@@ -26,7 +26,8 @@ enum class Presence { nothing, foreign, half_made, whole };
 struct Place {
   std::string lxc_path;
   std::string name;
-  std::string mark;  // core::container_group of the application
+  std::string mark;         // core::container_group of the application
+  std::string former_mark;  // core::former_group of it
 
   std::string directory() const { return lxc_path + "/" + name; }
   std::string config() const { return directory() + "/config"; }
@@ -40,6 +41,8 @@ Place place_of(const core::Application& application, const std::string& lxc_path
 std::vector<std::string_view> config_values(std::string_view config, std::string_view key);
 // What a container's config says. Only its own lines count: our clones carry all of ours, nothing included can make a container ours.
 bool config_has_mark(std::string_view config, std::string_view mark);
+// The config with `mark` in the place of `former`, in each lxc.group line that has it.
+std::string config_with_mark(std::string_view config, std::string_view former, std::string_view mark);
 // The one lxc.net.0.ipv4.address; 0 when there is none or more than one.
 std::uint32_t config_address(std::string_view config);
 
@@ -66,6 +69,8 @@ class WorkNote {
   Result<void> announce();
   // It is whole again, or gone.
   Result<void> withdraw();
+  // What it announces, by anybody.
+  Result<std::string> announced() const;
   // Whether programs that liblxc starts (rsync) keep the lock too.
   void share_with_programs(bool shared) const;
 

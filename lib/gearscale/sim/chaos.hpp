@@ -136,6 +136,7 @@ class ChaosHost final : public GearHost {
   std::vector<JobResult> finished() override;
   Result<void> wake(std::string_view id) override;
   std::vector<std::string> died() override;
+  Result<void> take_over(const std::vector<std::string>&) override { return {}; }
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>&) override { return std::vector<std::string>(); }
   Result<std::vector<std::string>> untied(const std::vector<TiedGear>&) override { return std::vector<std::string>(); }
   void begin_mending(const std::vector<TiedGear>&) override {}

@@ -76,7 +76,9 @@ Result<std::vector<core::ContainerFact>> SimGearHost::list() {
     return fail(Errc::unavailable, "LXC does not answer");
   }
   std::vector<core::ContainerFact> facts;
-  for (const auto& [id, container] : containers) facts.push_back(core::ContainerFact{id, container.address, container.state, 0});
+  for (const auto& [id, container] : containers) {
+    if (!container.former_mark) facts.push_back(core::ContainerFact{id, container.address, container.state, 0});
+  }
   for (const auto& [id, why] : left_alone) {
     facts.push_back({.id = id, .address = 0, .state = core::ContainerState::unknown, .created_ms = 0, .trouble = why});
   }
@@ -85,7 +87,15 @@ Result<std::vector<core::ContainerFact>> SimGearHost::list() {
 
 Result<core::ContainerState> SimGearHost::inspect(std::string_view id) {
   const auto found = containers.find(id);
-  return found == containers.end() ? core::ContainerState::absent : found->second.state;
+  return found == containers.end() || found->second.former_mark ? core::ContainerState::absent : found->second.state;
+}
+
+Result<void> SimGearHost::take_over(const std::vector<std::string>& ids) {
+  if (no_take_over) return fail(*no_take_over);
+  for (auto& [id, container] : containers) {
+    if (std::find(ids.begin(), ids.end(), id) != ids.end()) container.former_mark = false;
+  }
+  return {};
 }
 
 Result<void> SimGearHost::check_room(int, const std::string&) { return no_room ? Result<void>(fail(*no_room)) : Result<void>(); }

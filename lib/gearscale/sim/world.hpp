@@ -70,6 +70,7 @@ class SimGearHost final : public GearHost {
   explicit SimGearHost(SimClock& clock) : clock_(clock) {}
   Result<std::vector<core::ContainerFact>> list() override;
   Result<core::ContainerState> inspect(std::string_view id) override;
+  Result<void> take_over(const std::vector<std::string>& ids) override;
   Result<void> check_room(int count, const std::string& template_name) override;
   Result<void> begin(JobKind kind, const GearSpec& gear, core::Millis deadline) override;
   void cancel(std::string_view id) override { jobs_.erase(std::string(id)); }
@@ -88,6 +89,7 @@ class SimGearHost final : public GearHost {
     std::uint32_t address = 0;
     core::ContainerState state = core::ContainerState::running;
     std::string template_name;
+    bool former_mark = false;  // without a uuid: nobody's until it is taken over
   };
   std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, std::string> left_alone;  // ids of places that nobody may touch, and why
@@ -100,6 +102,7 @@ class SimGearHost final : public GearHost {
   std::optional<Error> boot_failure;  // set: no gear becomes ready
   std::string broken_template;        // gears of this one do not become ready
   std::optional<Error> no_room;       // set: check_room refuses
+  std::optional<Error> no_take_over;  // set: take_over fails
   std::string indestructible;         // this gear cannot be destroyed
   bool list_hangs = false;            // until its deadline of a second
   std::vector<TiedGear> mending;      // what begin_mending was told of last

@@ -40,6 +40,7 @@ struct SpyHost final : GearHost {
   SpyHost(GearHost& real_in, Journal& journal_in) : real(real_in), journal(journal_in) {}
   Result<std::vector<core::ContainerFact>> list() override { return real.list(); }
   Result<core::ContainerState> inspect(std::string_view id) override { return real.inspect(id); }
+  Result<void> take_over(const std::vector<std::string>& ids) override { return real.take_over(ids); }
   Result<void> check_room(int count, const std::string& name) override {
     return journal.emplace_back("room"), real.check_room(count, name);
   }

@@ -96,7 +96,7 @@ TEST_CASE("every setting reaches its place") {
   const auto config = fake.config();
   REQUIRE(config);
   CHECK(config->application.ns == "prod");
-  CHECK(config->uuid == "5f00");
+  CHECK(config->application.uuid == "5f00");
   CHECK(config->policy.up_pct == 80);
   CHECK(config->policy.remove_pct == 30);
   CHECK(config->policy.flap_protection == core::Millis(5'000));

@@ -12,7 +12,7 @@ namespace gearscale::test {
 inline core::Time at(std::int64_t ms) { return core::Time{core::Millis{ms}}; }
 
 inline codec::RegistryContext context() {
-  return {.application = {.app = "shop", .ns = "prod"},
+  return {.application = {.app = "shop", .ns = "prod", .uuid = "5f00"},
           .lxc_path = "/var/lib/lxc",
           .boot_id = "5f0c1f64-0000-4000-8000-000000000001",
           .now = at(900'000)};

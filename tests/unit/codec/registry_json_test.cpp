@@ -21,6 +21,7 @@ TEST_CASE("a registry is written in a form that people can read") {
   "version": 1,
   "app": "shop",
   "namespace": "prod",
+  "uuid": "5f00",
   "lxc_path": "/var/lib/lxc",
   "boot_id": "5f0c1f64-0000-4000-8000-000000000001",
   "generation": 18446744073709551615,
@@ -92,6 +93,37 @@ TEST_CASE("a registry that is written is read back, gears without an address inc
   const auto empty = decode_registry(encode_registry({}, context()), context());
   REQUIRE(empty);
   CHECK(empty->gears.empty());
+}
+
+TEST_CASE("the registry of another application of the same name is refused by its uuid") {
+  auto other = context();
+  other.application.uuid = "5f01";
+  const auto refused = decode_registry(encode_registry(registry(), context()), other);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::config);
+  CHECK(refused.error().message ==
+        "gear-registry.json belongs to application 'shop' with namespace 'prod' and uuid '5f00', not to 'shop' with namespace 'prod' and uuid "
+        "'5f01': correct app, namespace or uuid, or haproxy_dir");
+  CHECK_FALSE(decode_registry(encode_registry({}, context()), other));
+  other.application.uuid = "";  // who does not know it may look
+  CHECK(decode_registry(encode_registry(registry(), context()), other));
+}
+
+TEST_CASE("a registry of before there was a uuid has containers with the former mark until it says otherwise") {
+  const auto former = replaced(encode_registry(registry(), context()), "  \"uuid\": \"5f00\",\n", "");
+  auto read = decode_registry(former, context());
+  REQUIRE(read);
+  CHECK(read->former_marks);
+  const auto written = encode_registry(*read, context());
+  CHECK(contains(written, "\"uuid\": \"\""));
+  read = decode_registry(written, context());
+  REQUIRE(read);
+  CHECK(read->former_marks);
+  read->former_marks = false;
+  read = decode_registry(encode_registry(*read, context()), context());
+  REQUIRE(read);
+  CHECK_FALSE(read->former_marks);
+  CHECK_FALSE(decode_registry(replaced(encode_registry({}, context()), "  \"uuid\": \"5f00\",\n", ""), context())->former_marks);
 }
 
 TEST_CASE("a registry whose gears are in another lxc_path is refused, one without gears or of before there was that member is not") {

@@ -7,14 +7,16 @@ using namespace gearscale;
 using namespace gearscale::core;
 
 TEST_CASE("names follow the cartridge, with and without a namespace") {
-  const Application with{"shop", "prod"};
+  const Application with{"shop", "prod", "5f00"};
   CHECK(gear_name(with, "1f3a9c02") == "1f3a9c02-prod");
   CHECK(server_name(with, "1f3a9c02") == "gear-1f3a9c02-prod");
   CHECK(container_name(with, "1f3a9c02") == "shop-1f3a9c02-prod");
-  CHECK(container_group(with) == "gearscale/shop/prod");
-  const Application without{"shop", ""};
+  CHECK(container_group(with) == "gearscale/shop/prod@5f00");
+  CHECK(former_group(with) == "gearscale/shop/prod");
+  const Application without{"shop", "", "5f00"};
   CHECK(server_name(without, "1f3a9c02") == "gear-1f3a9c02");
-  CHECK(container_group(without) == "gearscale/shop");
+  CHECK(container_group(without) == "gearscale/shop@5f00");
+  CHECK(former_group(without) == "gearscale/shop");
 }
 
 TEST_CASE("only servers of exactly our shape are ours") {

@@ -12,7 +12,7 @@ namespace {
 
 Options options() {
   Options made;
-  made.application = {.app = "shop", .ns = "prod"};
+  made.application = {.app = "shop", .ns = "prod", .uuid = "5f00"};
   made.template_name = "web";
   made.bridge = "br0";
   made.pool = {*parse_ipv4("10.87.0.10"), *parse_ipv4("10.87.0.250"), 24};
@@ -46,7 +46,7 @@ TEST_CASE("a clone has the mark and a network of its own") {
   auto given = options();
   given.gateway = *parse_ipv4("10.87.0.1");
   CHECK(clone_config(given, clone()) == std::vector<ConfigItem>{
-                                            {"lxc.group", "gearscale/shop/prod"},
+                                            {"lxc.group", "gearscale/shop/prod@5f00"},
                                             {"lxc.net.0.type", "veth"},
                                             {"lxc.net.0.link", "br0"},
                                             {"lxc.net.0.flags", "up"},

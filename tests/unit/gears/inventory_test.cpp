@@ -33,8 +33,8 @@ TEST_CASE("what is written of containers is read back") {
 
 TEST_CASE("each place is judged by itself: one that cannot be read hides no other") {
   const test::TempDirectory root;
-  const core::Application shop{.app = "shop", .ns = ""};
-  const std::string ours = "lxc.group = gearscale/shop\nlxc.net.0.ipv4.address = 10.87.0.12/24\n";
+  const core::Application shop{.app = "shop", .ns = "", .uuid = "5f00"};
+  const std::string ours = "lxc.group = gearscale/shop@5f00\nlxc.net.0.ipv4.address = 10.87.0.12/24\n";
   root.write("shop-00000001/config", ours + "lxc.rootfs.path = dir:/x\n");
   root.write("shop-00000003/config", ours + "lxc.rootfs.path = dir:/x\n");
   const auto odd = root / "shop-00000002/config";

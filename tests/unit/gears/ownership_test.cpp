@@ -19,9 +19,9 @@ using test::TempDirectory;
 
 namespace {
 
-const core::Application kShop{.app = "shop", .ns = "prod"};
+const core::Application kShop{.app = "shop", .ns = "prod", .uuid = "5f00"};
 constexpr const char* kName = "shop-1f3a9c02-prod";
-const std::string kOurs = "lxc.group = gearscale/shop/prod\nlxc.rootfs.path = dir:/x\n";
+const std::string kOurs = "lxc.group = gearscale/shop/prod@5f00\nlxc.rootfs.path = dir:/x\n";
 const std::string kForeign = "lxc.rootfs.path = dir:/x\n";
 
 Place place(const TempDirectory& root) { return place_of(kShop, root.path(), "1f3a9c02"); }
@@ -32,7 +32,8 @@ system::Deadline soon(int ms = 5'000) { return system::Deadline(core::Millis(ms)
 TEST_CASE("a container is at its name, its note and its log beside it") {
   const auto at = place_of(kShop, "/var/lib/lxc", "1f3a9c02");
   CHECK(at.name == kName);
-  CHECK(at.mark == "gearscale/shop/prod");
+  CHECK(at.mark == "gearscale/shop/prod@5f00");
+  CHECK(at.former_mark == "gearscale/shop/prod");
   CHECK(at.config() == "/var/lib/lxc/shop-1f3a9c02-prod/config");
   CHECK(at.note() == "/var/lib/lxc/.shop-1f3a9c02-prod.gearscale");
   CHECK(at.log() == "/var/lib/lxc/.shop-1f3a9c02-prod.gearscale.log");
@@ -49,6 +50,15 @@ TEST_CASE("the mark is one whole lxc.group line") {
     INFO(config);
     CHECK_FALSE(marked(config));
   }
+}
+
+TEST_CASE("another mark takes the place of one, and of nothing else") {
+  const auto marked = [](const char* config) { return config_with_mark(config, "gearscale/shop", "gearscale/shop@5f00"); };
+  CHECK(marked("a = b\n  lxc.group=\"gearscale/shop\"  \n# lxc.group = gearscale/shop\nlxc.group = other") ==
+        "a = b\nlxc.group = gearscale/shop@5f00\n# lxc.group = gearscale/shop\nlxc.group = other");
+  CHECK(marked("lxc.group = gearscale/shop/prod\nlxc.group = gearscale/shop@5f01\n") ==
+        "lxc.group = gearscale/shop/prod\nlxc.group = gearscale/shop@5f01\n");
+  CHECK(marked("").empty());
 }
 
 TEST_CASE("the configured address is the one of the first network") {
@@ -76,7 +86,15 @@ TEST_CASE("without a note a container is whole and ours, or foreign") {
     CHECK(*look(at) == Presence::foreign);
   }
   SECTION("another application's") {
-    root.write(std::string(kName) + "/config", "lxc.group = gearscale/shop\n");
+    root.write(std::string(kName) + "/config", "lxc.group = gearscale/shop@5f00\n");
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("one of another application of the same name") {
+    root.write(std::string(kName) + "/config", "lxc.group = gearscale/shop/prod@5f01\nlxc.rootfs.path = dir:/x\n");
+    CHECK(*look(at) == Presence::foreign);
+  }
+  SECTION("with the mark of an earlier version, which had no uuid") {
+    root.write(std::string(kName) + "/config", "lxc.group = gearscale/shop/prod\nlxc.rootfs.path = dir:/x\n");
     CHECK(*look(at) == Presence::foreign);
   }
   SECTION("an empty directory") {
@@ -132,7 +150,7 @@ TEST_CASE("a place that cannot be read, or that others may write, is neither our
     CHECK(why().find(at.config() + " may be written by others than its owner") == 0);
   }
   SECTION("everybody may write its directory, while it is half made") {
-    root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod\n");
+    root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod@5f00\n");
     REQUIRE(::chmod(at.directory().c_str(), 0777) == 0);
     CHECK(why().find(at.directory() + " may be written by others than its owner") == 0);
   }
@@ -156,7 +174,7 @@ TEST_CASE("what is somebody else's may be as open as he likes") {
 TEST_CASE("with a note of ours it is half made, unless it is clearly somebody's") {
   const TempDirectory root;
   const auto at = place(root);
-  root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod\n");
+  root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/shop/prod@5f00\n");
   CHECK(*look(at) == Presence::half_made);
   std::filesystem::create_directory(at.directory());
   CHECK(*look(at) == Presence::half_made);
@@ -175,8 +193,10 @@ TEST_CASE("with a note of ours it is half made, unless it is clearly somebody's"
 TEST_CASE("a note of another application makes it foreign, an empty one only holds the lock") {
   const TempDirectory root;
   const auto at = place(root);
-  root.write(".shop-1f3a9c02-prod.gearscale", "gearscale/other\n");
-  CHECK(*look(at) == Presence::foreign);
+  for (const auto* mark : {"gearscale/other@5f00\n", "gearscale/shop/prod@5f01\n", "gearscale/shop/prod\n"}) {
+    root.write(".shop-1f3a9c02-prod.gearscale", mark);
+    CHECK(*look(at) == Presence::foreign);
+  }
   root.write(std::string(kName) + "/config", kOurs);
   CHECK(*look(at) == Presence::foreign);
   root.write(".shop-1f3a9c02-prod.gearscale", "");
