@@ -97,6 +97,16 @@ struct TiedGear {
   bool settled = false;
 };
 
+// A serving gear that HAProxy has DOWN, and the first that it lacks: "no address: none of its network devices has 10.0.3.17".
+struct DownGear {
+  std::string id;
+  std::uint32_t address = 0;
+};
+struct Diagnosis {
+  std::string id;
+  std::string text;
+};
+
 // How a job ended. `detail` is for people: "ready in 31 ms (clone 6, start 17, probe 8)".
 struct JobResult {
   std::string id;
@@ -145,6 +155,12 @@ class GearHost {
   virtual void begin_mending(const std::vector<TiedGear>& gears) = 0;
   // What was mended, or could not be, since the last call, one sentence each; never waits.
   virtual std::vector<std::string> mended() = 0;
+  // What these gears lack (docs/troubleshooting.md), one answer each; reads only. Waits for 3 s at most.
+  virtual std::vector<Diagnosis> diagnose(const std::vector<DownGear>& gears) = 0;
+  // Begins to find that out, in a process of its own, and returns at once; false when it cannot be begun now.
+  virtual bool begin_diagnosis(const std::vector<DownGear>& gears) = 0;
+  // What it found since the last call; never waits.
+  virtual std::vector<Diagnosis> diagnosed() = 0;
   // A descriptor that becomes readable when finished() or died() has something, or -1.
   virtual int ready_fd() const = 0;
 };

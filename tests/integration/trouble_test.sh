@@ -146,7 +146,7 @@ before=$(others "$hung")
 hang "$hung"
 replaced() { serves 3 && [[ -z $(state_of "$1") ]]; }
 check 'a hung gear is replaced' await 30 replaced "$hung"
-check 'the reason is said' await 2 outcome_is "$hung" serving 'its application hangs'
+check 'the reason is said' await 2 outcome_is "$hung" serving 'DOWN in HAProxy for too long: no answer: GET http://'
 check 'the others stayed' test -z "$(comm -23 <(tr ' ' '\n' <<< "$before") <(in_registry))"
 mapfile -t two < <(in_haproxy | tail -n 2)
 hang "${two[0]}"
@@ -169,6 +169,25 @@ check 'and none of them is touched where down_timeout is 0' test "$before" = "$(
 for gear in $before; do kill -CONT $(programs_of "$gear"); done
 check 'when they go on, they serve' await 10 at_least 3
 check 'the same ones' test "$before" = "$(in_haproxy | xargs)"
+
+# --- a gear that loses its address or its link inside ---
+robbed=$(in_haproxy | tail -n 1)
+address=$(jq -r --arg id "${robbed#gear-}" '.gears[] | select(.id == $id) | .address' "$dir/conf/gear-registry.json")
+within() { nsenter -t "$(init_of "$robbed")" -n "$@"; }
+check_says() { ! "$tools/haproxy_ctld" --check > "$work/check.out" 2>&1 && grep -qF "gear ${robbed#gear-} (serving) is DOWN in HAProxy: $1" "$work/check.out"; }
+check 'a serving gear has its address taken away' within ip addr del "$address/24" dev eth0
+no_address="no address: none of its network devices has $address"
+check 'that is said' await 15 said 1 "${robbed#gear-} is DOWN in HAProxy: $no_address"
+check '--check fails, and says it' check_says "$no_address"
+check 'once' said 1 "${robbed#gear-} is DOWN in HAProxy: $no_address"
+check 'it gets its address back' within ip addr add "$address/24" dev eth0
+check 'it serves again' await 10 is_in "$robbed" in_haproxy
+check 'and all agree' checks
+check 'its network device is set down' within ip link set eth0 down
+check 'that is said' await 15 said 1 "${robbed#gear-} is DOWN in HAProxy: no link: its network device is down"
+check '--check fails, and says it, too' check_says 'no link: its network device is down'
+check 'it is set up' within ip link set eth0 up
+check 'and serves again' await 10 is_in "$robbed" in_haproxy
 set_to down_timeout 2s
 for gear in $before; do hang "$gear"; done
 check 'that all are DOWN is said again' await 10 said 2 'All gears are DOWN in HAProxy'

@@ -145,4 +145,24 @@ void Controller::inspect_suspicious(const core::Registry& registry) {
   }
 }
 
+// Once each time that a gear becomes DOWN, and off the tick. What died is known without asking.
+void Controller::ask_why_down(const core::Registry& registry) {
+  if (settings_.one_shot) return;
+  std::vector<DownGear> down;
+  for (const auto& gear : registry.gears) {
+    const auto& sight = inventory_.of(gear.id);
+    const bool is_down = gear.state == GearState::serving && sight.server == core::ServerState::down && !sight.died;
+    if (is_down && !sight.asked_why) down.push_back({.id = gear.id, .address = gear.address});
+  }
+  if (down.empty() || !ports_.host.begin_diagnosis(down)) return;
+  for (const auto& gear : down) inventory_.of(gear.id).asked_why = true;
+}
+
+void Controller::tell_why_down() {
+  for (const auto& diagnosis : ports_.host.diagnosed()) {
+    inventory_.of(diagnosis.id).lack = diagnosis.text;
+    recorder_.notice(Severity::warn, core::gear_name(settings_.application, diagnosis.id) + " is DOWN in HAProxy: " + diagnosis.text);
+  }
+}
+
 }  // namespace gearscale::app

@@ -7,6 +7,25 @@
 
 namespace gearscale::app {
 
+namespace {
+
+// A gear that is to serve and gets no requests: not in order, whatever the reason.
+std::vector<std::string> why_down(GearHost& host, const core::Registry& registry, const std::vector<core::ServerFact>& servers) {
+  std::vector<DownGear> down;
+  for (const auto& server : servers) {
+    const auto* gear = core::find_gear(registry, server.id);
+    const bool is_down = server.state == core::ServerState::down && gear != nullptr && gear->state == core::GearState::serving;
+    if (is_down) down.push_back({.id = gear->id, .address = gear->address});
+  }
+  std::vector<std::string> sentences;
+  if (down.empty()) return sentences;
+  for (const auto& diagnosis : host.diagnose(down))
+    sentences.push_back("gear " + diagnosis.id + " (serving) is DOWN in HAProxy: " + diagnosis.text);
+  return sentences;
+}
+
+}  // namespace
+
 Result<CheckReport> check(const Ports& ports, const core::Limits& limits, core::Millis grace,
                           std::vector<std::string> temp_files) {
   core::Everything seen;
@@ -37,6 +56,7 @@ Result<CheckReport> check(const Ports& ports, const core::Limits& limits, core::
   auto untied = ports.host.untied(tied_gears(registry));
   if (!untied) return fail(untied.error());
   seen.faults = std::move(*untied);
+  for (auto& sentence : why_down(ports.host, registry, seen.servers)) seen.faults.push_back(std::move(sentence));
   return CheckReport{static_cast<int>(registry.gears.size()), core::is_at_rest(registry),
                      core::broken_invariants(seen, grace, ports.clock.now())};
 }

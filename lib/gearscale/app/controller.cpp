@@ -204,6 +204,7 @@ TickReport Controller::tick(const TickInput& input) {
   const auto now = ports_.clock.now();
   driver_.collect(now);
   for (const auto& sentence : ports_.host.mended()) recorder_.notice(Severity::warn, sentence);
+  tell_why_down();
   response_.read(now);
   const auto seen = ports_.balancer.observe();
   recorder_.connection(seen ? nullptr : &seen.error());
@@ -258,7 +259,10 @@ TickReport Controller::tick(const TickInput& input) {
     if (check || !report.acted_on.empty()) report.decision = std::move(decision);
   }
   if (seen && !settings_.dry_run) {
-    if (check) inspect_suspicious(working.read());
+    if (check) {
+      inspect_suspicious(working.read());
+      ask_why_down(working.read());
+    }
     if (check) driver_.retry_file(working.read());
     driver_.carry_on(working, input.limits, now);
   }

@@ -64,6 +64,8 @@ class Controller {
   void drop_jobs(const core::Registry& before, const core::Registry& after);
   bool has_strangers(const BalancerView& view, const core::Registry& registry);
   void inspect_suspicious(const core::Registry& registry);
+  void ask_why_down(const core::Registry& registry);
+  void tell_why_down();
   void notice_reload(std::int64_t pid, core::Time now);
   core::Decision decide(const TickInput& input, Working& working, std::optional<double> sessions, core::Time now);
   core::Decision decide_by_look(const TickInput& input, const core::Observation& seen, core::Time now);

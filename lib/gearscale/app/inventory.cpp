@@ -38,8 +38,13 @@ void Inventory::see(const BalancerView& view, const core::Registry& registry, co
     auto& sight = of(row.id);
     see_sessions(sight, row, sight.was_there, now);
     sight.server = row.state;
-    if (row.state != core::ServerState::down) sight.down_since = core::Time::max();
-    if (row.state == core::ServerState::down && sight.down_since == core::Time::max()) sight.down_since = now;
+    if (row.state != core::ServerState::down) {
+      sight.down_since = core::Time::max();
+      sight.asked_why = false;
+    } else if (sight.down_since == core::Time::max()) {
+      sight.down_since = now;
+      sight.lack.clear();
+    }
   }
   if (sights_.size() > registry.gears.size() + view.gears.size()) {
     std::erase_if(sights_, [&](const auto& entry) {
@@ -146,7 +151,8 @@ std::string Inventory::why_given_up(std::string_view id) {
   const auto& sight = of(id);
   if (sight.job == core::JobState::failed) return sight.job_text;
   if (sight.died) return "its container ended";
-  if (sight.down_since != core::Time::max()) return "DOWN in HAProxy for too long: its application hangs";
+  if (sight.down_since != core::Time::max())
+    return "DOWN in HAProxy for too long: " + (sight.lack.empty() ? "its application hangs" : sight.lack);
   return sight.failures > 0 ? sight.trouble : "did not become ready in time, or its container died";
 }
 

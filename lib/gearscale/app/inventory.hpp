@@ -25,6 +25,8 @@ struct Sight {
   std::uint64_t stot = 0;
   core::Time idle_since = core::Time::max();  // max: in use
   core::Time down_since = core::Time::max();  // max: not DOWN
+  bool asked_why = false;                     // since then, what it lacks
+  std::string lack;                           // the answer
   // Two marks of stot, half a minute apart, for its growth in the last minute.
   struct Mark {
     core::Time at{};

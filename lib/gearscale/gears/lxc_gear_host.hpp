@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gearscale/gears/diagnosis.hpp"
 #include "gearscale/gears/held_gears.hpp"
 #include "gearscale/gears/jobs.hpp"
 #include "gearscale/gears/options.hpp"
@@ -33,6 +34,9 @@ class LxcGearHost final : public GearHost {
   Result<std::vector<std::string>> untied(const std::vector<TiedGear>& gears) override { return gears::untied(options_, gears); }
   void begin_mending(const std::vector<TiedGear>& gears) override { upkeep_.begin(options_, gears); }
   std::vector<std::string> mended() override { return upkeep_.done(); }
+  std::vector<Diagnosis> diagnose(const std::vector<DownGear>& gears) override { return gears::diagnose(options_, gears); }
+  bool begin_diagnosis(const std::vector<DownGear>& gears) override { return diagnoser_.begin(options_, gears); }
+  std::vector<Diagnosis> diagnosed() override { return diagnoser_.done(); }
   int ready_fd() const override { return jobs_.ready_fd(); }
 
  private:
@@ -45,6 +49,7 @@ class LxcGearHost final : public GearHost {
   Jobs jobs_;
   HeldGears held_;
   Upkeep upkeep_;
+  Diagnoser diagnoser_;
 };
 
 }  // namespace gearscale::gears

@@ -141,6 +141,9 @@ class ChaosHost final : public GearHost {
   Result<std::vector<std::string>> untied(const std::vector<TiedGear>&) override { return std::vector<std::string>(); }
   void begin_mending(const std::vector<TiedGear>&) override {}
   std::vector<std::string> mended() override { return {}; }
+  std::vector<Diagnosis> diagnose(const std::vector<DownGear>&) override { return {}; }
+  bool begin_diagnosis(const std::vector<DownGear>&) override { return true; }
+  std::vector<Diagnosis> diagnosed() override { return {}; }
   int ready_fd() const override { return -1; }
 
  private:

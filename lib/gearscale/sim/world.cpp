@@ -166,6 +166,18 @@ Result<void> SimGearHost::wake(std::string_view id) {
   return {};
 }
 
+std::vector<Diagnosis> SimGearHost::diagnose(const std::vector<DownGear>& gears) {
+  std::vector<Diagnosis> found;
+  for (const auto& gear : gears) found.push_back({gear.id, lack});
+  return found;
+}
+
+bool SimGearHost::begin_diagnosis(const std::vector<DownGear>& gears) {
+  ++diagnoses_begun;
+  diagnoses_ = diagnose(gears);
+  return true;
+}
+
 void SimGearHost::kill(const std::string& id) {
   containers[id].state = core::ContainerState::stopped;
   died_.push_back(id);

@@ -80,6 +80,9 @@ class SimGearHost final : public GearHost {
   Result<std::vector<std::string>> untied(const std::vector<TiedGear>&) override { return std::vector<std::string>(); }
   void begin_mending(const std::vector<TiedGear>& gears) override { mending = gears; }
   std::vector<std::string> mended() override { return std::exchange(to_tell, {}); }
+  std::vector<Diagnosis> diagnose(const std::vector<DownGear>& gears) override;
+  bool begin_diagnosis(const std::vector<DownGear>& gears) override;
+  std::vector<Diagnosis> diagnosed() override { return std::exchange(diagnoses_, {}); }
   // Its init ends, whatever the reason.
   void kill(const std::string& id);
   Result<std::vector<std::string>> leftovers(const std::vector<std::string>&) override { return std::vector<std::string>(); }
@@ -107,6 +110,8 @@ class SimGearHost final : public GearHost {
   bool list_hangs = false;            // until its deadline of a second
   std::vector<TiedGear> mending;      // what begin_mending was told of last
   std::vector<std::string> to_tell;   // what mended() says next
+  std::string lack = "no answer";     // of gears that are DOWN
+  int diagnoses_begun = 0;
   int begun = 0;                      // bring_up jobs since the start
   int most_at_once = 0;               // jobs under way, at most so far
 
@@ -121,6 +126,7 @@ class SimGearHost final : public GearHost {
 
   SimClock& clock_;
   std::map<std::string, Job, std::less<>> jobs_;
+  std::vector<Diagnosis> diagnoses_;
   std::vector<std::string> died_;
 };
 

@@ -61,7 +61,7 @@ TEST_CASE("a gear that is DOWN for 30 s while another one is UP is replaced, one
   CHECK(most_given_up == 1);
   for (const auto& id : hung) CHECK(world.gear(id) == nullptr);
   CHECK(world.in_state(GearState::serving) == 4);
-  CHECK(world.events.count("its application hangs") == 2);
+  CHECK(world.events.count("for too long: no answer") == 2);
   require_sound(world);
 }
 

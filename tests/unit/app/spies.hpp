@@ -55,6 +55,9 @@ struct SpyHost final : GearHost {
   Result<std::vector<std::string>> untied(const std::vector<TiedGear>& gears) override { return real.untied(gears); }
   void begin_mending(const std::vector<TiedGear>& gears) override { real.begin_mending(gears); }
   std::vector<std::string> mended() override { return real.mended(); }
+  std::vector<Diagnosis> diagnose(const std::vector<DownGear>& gears) override { return real.diagnose(gears); }
+  bool begin_diagnosis(const std::vector<DownGear>& gears) override { return real.begin_diagnosis(gears); }
+  std::vector<Diagnosis> diagnosed() override { return real.diagnosed(); }
   int ready_fd() const override { return -1; }
   GearHost& real;
   Journal& journal;
