@@ -83,8 +83,11 @@ Result<void> Controller::reconcile(Working& working, const BalancerView& view, b
   }
   for (const auto& container : together->containers) {
     const auto* gear = core::find_gear(working.read(), container.id);
-    const bool waits = gear != nullptr && gear->state == GearState::standby;  // for the end of its boot, if it runs
-    if (!at_start || waits) inventory_.of(container.id).container = container.state;
+    const bool stands_by = gear != nullptr && gear->state == GearState::standby;
+    const bool boots = stands_by && container.state == core::ContainerState::running;
+    // One that is stopped on purpose is not a dead one.
+    const bool rests = stands_by && container.state == core::ContainerState::stopped && settings_.standby.state == core::StandbyPolicy::State::stopped;
+    if (!at_start || boots) inventory_.of(container.id).container = rests ? core::ContainerState::unknown : container.state;
   }
   driver_.executor().sync_file(working.read());
   ports_.host.begin_mending(tied_gears(working.read()));

@@ -115,6 +115,7 @@ void GearDriver::prove_template(Working& working, core::Time now) {
   if (breaker.failures == 0 && breaker.proven == in_force) return;
   const auto views = inventory_.views(registry);
   const bool stands_by = !breaker.served && core::has_settled(views, breaker.template_name, breaker.last_failure);
+  const auto name = breaker.template_name;  // what is read here lives until it is saved again
   const bool closes = breaker.failures > 0 && (stands_by || core::has_proof(views, breaker.template_name, breaker.last_failure, now));
   const bool proves = breaker.proven != in_force && core::has_proof(views, in_force, core::Time{}, now);
   if (!closes && !proves) return;
@@ -123,7 +124,7 @@ void GearDriver::prove_template(Working& working, core::Time now) {
   if (proves) next.breaker.proven = in_force;
   ++next.generation;
   if (const auto saved = ports_.store.save(next); !saved) return;  // the next check tries again
-  if (closes) recorder_.notice(Severity::info, "Gears of template " + breaker.template_name + " serve well again");
+  if (closes) recorder_.notice(Severity::info, "Gears of template " + name + " serve well again");
   working.draft = std::move(next);
 }
 
@@ -173,8 +174,14 @@ std::vector<Step> GearDriver::plan_steps(const core::Registry& registry, const c
   if (registry.replacement.state != core::Replacement::State::none) {
     const auto more = core::replacement_steps(registry.replacement, views, now);
     const bool may_create = now >= create_not_before_ && clones_allowed(registry, registry.replacement.template_name, false, now) != 0;
-    std::copy_if(more.begin(), more.end(), std::back_inserter(steps),
-                 [may_create](const Step& step) { return may_create || step.kind != StepKind::create; });
+    // One that is given up at this moment needs no successor of its own: it is replaced as a lost one.
+    const auto planned = steps;
+    const auto has_step = [&](const std::string& id) {
+      return std::any_of(planned.begin(), planned.end(), [&](const Step& step) { return step.id == id; });
+    };
+    std::copy_if(more.begin(), more.end(), std::back_inserter(steps), [&](const Step& step) {
+      return step.kind != StepKind::create || (may_create && !has_step(step.replaces));
+    });
   }
   std::vector<Step> creations;  // each takes an address that the next one must not have
   std::erase_if(steps, [&](Step& step) {
@@ -291,6 +298,7 @@ void GearDriver::record_one(const StepOutcome& outcome, const core::Registry& be
       recorder_.gave_up(outcome.id, sight.job_pid, core::find_gear(after, outcome.id)->note);
       if (was->state == GearState::serving && was->replaces.empty() && !has_heir(outcome.id, before, after))
         core::settle(policy_state_, core::Outcome::lost, now);
+      if (was->state == GearState::starting) core::settle(policy_state_, core::Outcome::fresh_failed, now);
       return;
     case StepKind::create:
     case StepKind::create_standby:

@@ -74,6 +74,12 @@ void follow_all_down(const Policy& policy, PolicyState& state, const Observation
   if (now - state.fresh_at > fresh_pause(policy, state.fresh_tries) + kLongestFreshPause) state.fresh_tries = 0;
 }
 
+// Nothing is owed to a farm that has all it may have: what was given up was one too many.
+void forgive(const Limits& limits, PolicyState& state, const Observation& seen) {
+  const int counted = seen.serving + seen.coming + seen.down;
+  if (limits.max != Limits::kNoLimit && counted >= limits.max) state.lost = std::min(state.lost, 0);
+}
+
 // More gears of the same kind would most likely be DOWN as well, and destroying some helps nobody while the cause is outside. But what hangs in a
 // running gear (a lock, a connection, a leak) is not there in a fresh one: so one is tried, beside scale_max, at down_timeout and then at growing
 // intervals.
@@ -185,6 +191,7 @@ Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, 
   }
   sample(policy, state, seen->sessions, now);
   follow_all_down(policy, state, *seen, now);
+  forgive(limits, state, *seen);
   decision.numbers = numbers_of(policy, state, *seen, now);
   const bool surplus = limits.max != Limits::kNoLimit && seen->serving > limits.max;
   auto verdict = surplus ? std::nullopt : addition(policy, limits, state, *seen, decision.numbers, now);
@@ -204,6 +211,7 @@ Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, 
 Decision decide_fast(const Policy& policy, const Limits& limits, PolicyState& state, const Observation& seen, Time now) {
   Decision decision;
   follow_all_down(policy, state, seen, now);
+  forgive(limits, state, seen);
   decision.numbers = numbers_of(policy, state, seen, now);
   const auto verdict = addition(policy, limits, state, seen, decision.numbers, now);
   decision.action = verdict ? verdict->action : Action::hold;
@@ -249,6 +257,7 @@ void settle(PolicyState& state, Outcome outcome, Time now) {
     case Outcome::lost: ++state.lost; break;
     case Outcome::cycled: state.cycles.add(now); break;
     case Outcome::add_failed: state.add_not_before = now + hold_off(++state.add_failures); break;
+    case Outcome::fresh_failed: state.lost = std::max(state.lost, 0); break;
     case Outcome::add_postponed: state.add_not_before = std::max(state.add_not_before, now + kPostponed); break;
     case Outcome::remove_failed: state.remove_not_before = now + hold_off(++state.remove_failures); break;
   }

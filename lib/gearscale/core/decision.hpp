@@ -122,8 +122,8 @@ void sample(const Policy& policy, PolicyState& state, double sessions, Time now)
 // addition is as many gears as the load asks for, at most max_step_up; a repair below scale_min goes there at once; a removal is one gear.
 Decision decide(const Policy& policy, const Limits& limits, PolicyState& state, const std::optional<Observation>& seen, Time now);
 
-// A look between two checks, after its sample() was taken: may only add. One that holds changes nothing but since when all gears are DOWN; its
-// reason then is in_band when no addition was asked for.
+// A look between two checks, after its sample() was taken: may only add. One that holds changes nothing but since when all gears are DOWN, and
+// what is owed; its reason then is in_band when no addition was asked for.
 Decision decide_fast(const Policy& policy, const Limits& limits, PolicyState& state, const Observation& seen, Time now);
 
 // The smallest number of gears that brings the sessions below up_pct: the smallest n with 100 * sessions / (n * sessions_per_gear) < up_pct;
@@ -137,9 +137,9 @@ void reloaded(const Policy& policy, PolicyState& state, Time now);
 // What came of an action: an addition (its start) restarts flap protection; a failure starts a hold-off of 3 s for actions of its own
 // direction, doubled by each further failure up to 30 s; a gear that serves, or one that was removed, ends it. A lost gear is replaced as
 // far as scale_max leaves room; a cold start or a destroy counts against the flap budget. The addition of all_hang (added_fresh) makes the
-// pause before the next one longer, and is the successor of the first gear that is lost after it.
+// pause before the next one longer, and is the successor of the first gear that is lost after it, unless it never served (fresh_failed).
 // An addition that the breaker postpones is asked for again after a second.
-enum class Outcome { added, added_fresh, served, add_failed, add_postponed, removed, remove_failed, lost, cycled };
+enum class Outcome { added, added_fresh, fresh_failed, served, add_failed, add_postponed, removed, remove_failed, lost, cycled };
 void settle(PolicyState& state, Outcome outcome, Time now);
 
 }  // namespace gearscale::core

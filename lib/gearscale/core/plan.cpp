@@ -48,7 +48,8 @@ void plan_standbys(const PlanInput& input, int& wanted, Plan& plan) {
 
 void plan_additions(const PlanInput& input, Plan& plan) {
   int wanted = input.decision.target - input.decision.numbers.serving - input.decision.numbers.coming;
-  plan_recalls(input, wanted, plan);
+  // What leaves has hung with the others, most likely: where all are DOWN only a fresh one is a try.
+  if (input.decision.reason != Reason::all_hang) plan_recalls(input, wanted, plan);
   plan_standbys(input, wanted, plan);
   if (input.clones_allowed >= 0 && wanted > input.clones_allowed) {
     wanted = input.clones_allowed;

@@ -252,6 +252,31 @@ TEST_CASE("stopped standbys are only cloned, and started when they are needed") 
   require_sound(world);
 }
 
+TEST_CASE("standbys that are stopped on purpose outlive the first look of a tool, and of the next controller") {
+  World world;
+  world.populate(1);
+  world.host.standby_state = core::StandbyPolicy::State::stopped;
+  auto settings = world.daemon(2);
+  settings.standby.state = core::StandbyPolicy::State::stopped;
+  {
+    app::Controller controller(settings, world.ports, world.ids());
+    stand_by(world, controller, 2);
+    world.run(controller, 40s);  // beyond a look at all containers
+  }
+  CHECK(world.in_state(GearState::standby) == 2);
+  const int begun = world.host.begun;
+  auto tools = world.settings();
+  tools.standby.state = core::StandbyPolicy::State::stopped;
+  app::Controller tool(tools, world.ports, world.ids());
+  world.settle(tool, 2s);
+  CHECK(world.in_state(GearState::standby) == 2);
+  app::Controller next(settings, world.ports, world.ids());
+  world.run(next, 40s);
+  CHECK(world.in_state(GearState::standby) == 2);
+  CHECK(world.host.begun == begun);
+  require_sound(world);
+}
+
 TEST_CASE("standbys that scale_max leaves no use for are not kept") {
   World world;
   world.populate(2);

@@ -189,6 +189,19 @@ TEST_CASE("while every gear is DOWN a standby is roused: it proves itself before
   CHECK(words(make_plan(fresh).steps) == Words{"rouse 2"});
 }
 
+TEST_CASE("where all gears hang a draining one is no fresh one") {
+  Farm farm;
+  farm.add(GearState::serving, 0).server = ServerState::down;
+  farm.add(GearState::draining, 2);
+  auto fresh = input(farm, +1);
+  fresh.decision.target = 1;
+  fresh.decision.numbers.serving = 0;
+  fresh.decision.numbers.down = 1;
+  CHECK(words(make_plan(fresh).steps) == Words{"recall 2"});
+  fresh.decision.reason = Reason::all_hang;
+  CHECK(words(make_plan(fresh).steps) == Words{"create 0"});
+}
+
 TEST_CASE("a process that cannot wake at once rouses standbys, stopped ones too") {
   Farm farm;
   farm.add(GearState::standby).container = ContainerState::stopped;
