@@ -95,7 +95,7 @@ check 'beside gears of the first application a second setup is refused' exits 2 
   --bin-dir "$bin" --bind 127.0.0.1:1 --set "lxc_path=$lxcpath"
 check 'one that was made before it had any starts' of_twin "$twin/bin/control" start
 check 'a gear of it serves and one stands by' await 30 twin_serves
-check 'the first has a standby' await 30 stands_by 1
+check 'the first has a standby, at rest' await 30 pool_rests 1
 read -r -a first <<< "$(ids_of "$dir")"
 read -r -a second <<< "$(ids_of "$twin")"
 inits=$(inits_of "${first[@]}" "${second[@]}")
