@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "gearscale/base/crash_point.hpp"
+#include "gearscale/gears/trusted_place.hpp"
 #include "gearscale/system/files.hpp"
 
 namespace gearscale::gears {
@@ -21,6 +22,8 @@ bool is_plain_file(const std::string& path) {
 Result<void> take_over(const Place& place, const system::Deadline& deadline) {
   const bool has_config = is_plain_file(place.config());
   if (!has_config && !is_plain_file(place.note())) return {};
+  // Root writes nothing where somebody else may put a link, or another config, at this moment.
+  if (auto trusted = check_place(place.directory()); !trusted) return trusted;
   auto note = WorkNote::take(place, deadline);
   if (!note) return fail(note.error());
   const auto announced = note->announced();

@@ -9,9 +9,9 @@
 namespace gearscale::gears {
 
 // Puts our mark in the place of the former one, in the container's config (whole or not at all; owner and mode stay) and in a note beside it. A
-// place without the former mark stays as it is, and so does what is no plain file. One that may not be trusted (trusted_place) gets it, too: it is ours
-// and left alone from then on, and not taken for lost. May be done again after a crash at any point.
-// Errc::unavailable when somebody works on it until the deadline, Errc::failed when it cannot be read or written.
+// place without the former mark stays as it is, and so does what is no plain file. May be done again after a crash at any point.
+// Errc::config when the place may not be trusted (trusted_place): nothing is written there, and the gears of that registry wait until a person
+// has closed it. Errc::unavailable when somebody works on it until the deadline, Errc::failed when it cannot be read or written.
 Result<void> take_over(const Place& place, const system::Deadline& deadline);
 
 }  // namespace gearscale::gears

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Additions between two checks: how fast, how many at once, and what does not count. Also a reload of HAProxy.
+// Additions between two checks: how fast, how many at once, and what does not count. Also a reload of HAProxy, and what is owed.
 #include <cmath>
 
 #include "gearscale/core/capacity.hpp"
@@ -237,4 +237,23 @@ TEST_CASE("a reload keeps the peak of before and holds no addition") {
   CHECK(decide({}, {}, state, seen(2, 3), kStart + 3s).reason == Reason::would_return);  // 18 on 2 gears are 90%
   sample({}, state, 28, kStart + 4s);
   CHECK(look({}, state, seen(28, 3), kStart + 4s + 100ms).action == Action::up);
+}
+
+TEST_CASE("nothing is owed to a farm that has all that scale_max allows: what was given up was one too many") {
+  auto state = settled(0);
+  settle(state, Outcome::lost, kStart);
+  static_cast<void>(decide({}, {.min = 1, .max = 3}, state, seen(0, 3), kStart));
+  CHECK(decide({}, {.min = 1, .max = 3}, state, seen(0, 2), kStart).reason != Reason::gear_lost);
+  settle(state, Outcome::lost, kStart);
+  CHECK(decide({}, {.min = 1, .max = 3}, state, seen(0, 2), kStart).reason == Reason::gear_lost);
+}
+
+TEST_CASE("a fresh gear that never served is nobody's successor") {
+  auto state = settled(0);
+  settle(state, Outcome::added_fresh, kStart);
+  settle(state, Outcome::fresh_failed, kStart);
+  settle(state, Outcome::lost, kStart);
+  CHECK(state.lost == 1);
+  settle(state, Outcome::fresh_failed, kStart);  // takes nothing from what is owed
+  CHECK(state.lost == 1);
 }

@@ -282,25 +282,6 @@ TEST_CASE("a lost gear is replaced at once, as far as scale_max leaves room, and
   CHECK(decide({}, {}, state, seen(0, 2), kStart).action == Action::hold);
 }
 
-TEST_CASE("nothing is owed to a farm that has all that scale_max allows: what was given up was one too many") {
-  auto state = calm();
-  settle(state, Outcome::lost, kStart);
-  static_cast<void>(decide({}, {.min = 1, .max = 3}, state, seen(0, 3), kStart));
-  CHECK(decide({}, {.min = 1, .max = 3}, state, seen(0, 2), kStart).reason != Reason::gear_lost);
-  settle(state, Outcome::lost, kStart);
-  CHECK(decide({}, {.min = 1, .max = 3}, state, seen(0, 2), kStart).reason == Reason::gear_lost);
-}
-
-TEST_CASE("a fresh gear that never served is nobody's successor") {
-  auto state = calm();
-  settle(state, Outcome::added_fresh, kStart);
-  settle(state, Outcome::fresh_failed, kStart);
-  settle(state, Outcome::lost, kStart);
-  CHECK(state.lost == 1);
-  settle(state, Outcome::fresh_failed, kStart);  // takes nothing from what is owed
-  CHECK(state.lost == 1);
-}
-
 TEST_CASE("an exhausted flap budget holds removals, never additions, and counts an hour") {
   const auto low = [](PolicyState& state, Time now) {
     state.low_checks = 3;

@@ -81,6 +81,21 @@ TEST_CASE("what is no plain file is not read, written or followed") {
   CHECK(slurp(elsewhere) == kFormer);
 }
 
+TEST_CASE("nothing is written where somebody else could put a link meanwhile") {
+  const TempDirectory root;
+  const auto config = root.write(kConfig, kFormer);
+  const auto directory = place(root).directory();
+  REQUIRE(::chmod(directory.c_str(), 0777) == 0);
+  const auto taken = take(root);
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().code == Errc::config);
+  CHECK(taken.error().message.find("may be written by others") != std::string::npos);
+  CHECK(slurp(config) == kFormer);
+  REQUIRE(::chmod(directory.c_str(), 0710) == 0);
+  CHECK(take(root));
+  CHECK(slurp(config) == kOurs);
+}
+
 TEST_CASE("one that somebody works on is not taken over") {
   const TempDirectory root;
   const auto config = root.write(kConfig, kFormer);

@@ -109,7 +109,7 @@ TEST_CASE("a new file gets the mode that was asked for whatever the umask says")
 
 TEST_CASE("a file that is opened and made has exactly its mode, one that is there keeps it") {
   const TempDir dir;
-  for (const mode_t mask : {0000, 0022, 0077, 0777}) {
+  for (const mode_t mask : {0000U, 0022U, 0077U, 0777U}) {
     const auto name = dir / ("f" + std::to_string(mask));
     const mode_t before = ::umask(mask);
     const auto made = system::open_regular(name, {.flags = O_RDWR | O_CREAT | O_NOFOLLOW, .mode = 0640});
