@@ -118,7 +118,7 @@ kill_child() {
     sleep 0.005
   done
 }
-reloads=0 replacements=0 limits=0
+reloads=0 replacements=0 limits=0 replacing=()
 reload() {
   local old
   old=$(haproxy_pid) && kill -USR2 "$(cat "$work/haproxy.pid")" || return 0
@@ -128,10 +128,10 @@ another_pid() { local pid; pid=$(haproxy_pid 2> /dev/null) && [[ -n $pid && $pid
 # Over to the other template; the command may be killed as any tool.
 replace() {
   "$tools/haproxy_ctld" --replace --template "$(one_of "$template" "$second")" --step "$(one_of 1 2)" > /dev/null 2>&1 &
+  replacing+=("$!")
   replacements=$((replacements + 1))
   pause_up_to 900
   ((RANDOM % 3)) || ! kill -KILL "$!" 2> /dev/null || hit tool
-  disown "$!" 2> /dev/null || true
 }
 change_limits() { "$dir/hooks/set-scale-limits" "$(one_of 2 3)" "$(one_of 6 8 10 -1)" > /dev/null; limits=$((limits + 1)); }
 round() {
@@ -169,6 +169,10 @@ check 'nothing is under way at the end' await 180 settled
 check 'all agree then' checks
 orphans() { comm -3 <(lxc-ls -P "$lxcpath" -1 | xargs -n 1 | grep -vxF -e "$template" -e "$second" | sort) <(jq -r --arg app "$app" '.gears[] | $app + "-" + .id' "$dir/conf/gear-registry.json" | sort); }
 check 'no container is an orphan' test -z "$(orphans)"
+
+# A command that waits for its replacement drives when the daemon is gone.
+no_replacing() { local pid; for pid in "${replacing[@]}"; do ! kill -0 "$pid" 2> /dev/null || return 1; done; }
+check 'no command waits for its replacement any more' await 60 no_replacing
 
 # --- the judge can say no ---
 cp "$failures" "$work/failures.before"

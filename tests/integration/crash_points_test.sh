@@ -147,6 +147,7 @@ orphans() {
   for name in "$lxcpath"/* "$lxcpath"/.*gearscale*; do
     [[ -e $name ]] || continue
     name=${name##*/}
+    [[ $name != ".gearscale-application.$app" ]] || continue  # that setup's: teardown takes it away
     [[ $name =~ ^\.?"$app"-([0-9a-f]{8}) && $known == *" ${BASH_REMATCH[1]} "* || $name == "$first" || $name == "$second" ]] || echo "$name"
   done
   find "$dir" "$(dirname "$log")" \( -name '.gearscale-*' -o -name '.*.new.*' \) -printf 'temp file %f\n'

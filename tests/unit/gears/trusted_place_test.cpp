@@ -53,11 +53,11 @@ TEST_CASE("a directory or a file that others may write is refused, with what to 
   const std::string what = GENERATE("", "/config", "/lxc_rdepends");
   at.root.write(std::string(kName) + "/lxc_rdepends", "");
   const auto path = at.directory + what;
-  for (const mode_t mode : {0755, 0711, 0700}) {
+  for (const mode_t mode : {0755U, 0711U, 0700U}) {
     REQUIRE(::chmod(path.c_str(), mode) == 0);
     CHECK(refusal(at.directory).empty());
   }
-  for (const mode_t mode : {0720, 0702}) {
+  for (const mode_t mode : {0720U, 0702U}) {
     REQUIRE(::chmod(path.c_str(), mode) == 0);
     CHECK(contains(refusal(at.directory), path + " may be written by others than its owner"));
     CHECK(contains(refusal(at.directory), "then run: chmod 0"));
