@@ -87,7 +87,7 @@ another_haproxy() { local pid; pid=$(haproxy_pid 2> /dev/null) && [[ -n $pid && 
 
 # --- the death of gears ---
 
-deaths_begun=0
+deaths_begun=0 watchers=()
 # kill_gear SERVER [quietly]: from outside, by lxc-stop -k or by SIGKILL of its init. How long it stays in rotation is measured beside.
 # A quiet one is not written down: the control, which has to be found.
 kill_gear() {
@@ -98,6 +98,7 @@ kill_gear() {
   deaths_begun=$((deaths_begun + 1))
   "$bin/gearscale-death" "$dir/run/stats" express "$server" "$init" "${by[@]}" > "$deaths/$deaths_begun" 2>> "$work/deaths.errors" &
   death=$!
+  watchers+=("$death")
   await 5 grep -qs died "$deaths/$deaths_begun"
 }
 wait_for_death() { wait "$death"; }

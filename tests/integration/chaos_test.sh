@@ -198,6 +198,8 @@ check 'no veth is left on the bridge' test -z "$(ip -o link show master "$bridge
 check 'no cgroup directory of a gear is left' test -z "$(find /sys/fs/cgroup -type d -path "*lxc.*.$app-*" 2> /dev/null)"
 # The pattern is no argument: grep would find itself.
 processes() { printf '%s\n' "$lxcpath" | grep -lsaF -f /dev/stdin /proc/[0-9]*/cmdline | while IFS= read -r file; do printf '        %s %s\n' "$file" "$(tr '\0' ' ' < "$file")"; done; }
-no_process() { [[ -z $(processes 2> /dev/null) ]]; }
+no_process() { processes > "$work/processes" 2> /dev/null; [[ ! -s $work/processes ]]; }
+# Who still watches how a gear leaves the rotation has its path on its command line, too.
+kill "${watchers[@]}" 2> /dev/null || true
 check 'no process of a gear or its monitor is left' await 10 no_process
-no_process || processes
+cat "$work/processes"  # what was there at the last look
