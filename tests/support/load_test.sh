@@ -81,7 +81,12 @@ frontend gear_b
 END
 haproxy -db -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 &
 helpers+=($!)
-printf '#!/bin/sh\nprintf "HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nshort"\n' > "$work/short"
+# It reads the request first: what is unread at the end becomes a reset, and that takes the answer away again.
+cat > "$work/short" << 'END'
+#!/bin/bash
+while IFS= read -r line && [[ ${line%$'\r'} ]]; do :; done
+printf 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort'
+END
 chmod 755 "$work/short"
 socat "TCP-LISTEN:$((base + 3)),bind=127.0.0.1,reuseaddr,fork" "EXEC:$work/short" 2> /dev/null &
 helpers+=($!)
