@@ -118,11 +118,11 @@ done
 
 run --url "$url/" --steps 0.2s:3,0.2s:1-5
 check "answered requests exit with 0" ends_with 0
-check "they are counted, and by gear" reports '.requests > 10 and .failed == 0 and .gears["gear-a"] > 0 and .gears["gear-b"] > 0 and (.gears | length) == 2'
+check "they are counted, and by gear" reports '.requests >= 4 and .failed == 0 and .gears["gear-a"] > 0 and .gears["gear-b"] > 0 and (.gears | length) == 2'
 check "clients without cookies are not cookie clients" reports '.cookie_clients == 0'
 check "each client keeps its connection" reports '.connections == 5 and .closed_idle == 0 and .sent_again == 0'
 run --url "$url/" --steps 0.2s:3 --close
-check "closing clients have one for each request" reports '.requests > 10 and .failed == 0 and .connections == .requests'
+check "closing clients have one for each request" reports '.requests >= 4 and .failed == 0 and .connections == .requests'
 run --url "http://127.0.0.1:$((base + 6))/" --steps 0.6s:2 --think 0.1
 check "a kept connection that was closed while no request was on it is no failure" reports '.failed == 0 and .closed_idle >= 4 and .connections >= .closed_idle'
 run --url "http://127.0.0.1:$((base + 6))/" --steps 1s:20 --think 0.05
